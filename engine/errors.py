@@ -1,0 +1,13 @@
+"""The two kinds of failure a front end reports in one line."""
+
+
+class UserError(ValueError):
+    """What the user gave cannot be used; the message names the thing and the remedy. Exit code 2."""
+
+
+class EngineError(RuntimeError):
+    """What was asked failed through no fault of the request (a full disk, a broken file). Exit code 1."""
+
+
+class Cancelled(Exception):
+    """A long preparation was told to stop."""

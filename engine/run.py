@@ -1,0 +1,235 @@
+"""A session being trained: step after step, and what is due after each.
+
+After a step come, where due, checkpoint, evaluation, gate, sample and the phase's end, in this order. A
+checkpoint is saved before its evaluation and marked as pending, so that a run that resumes from it does the
+evaluation first and goes on exactly as one that was never interrupted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import torch
+
+from engine import checkpoint as checkpoints
+from engine.board import Board
+from engine.chat import Chat, conversation_of
+from engine.curriculum import Curriculum, measures_of
+from engine.data.packing import PackedBatches
+from engine.data.prepare import PreparedData
+from engine.device import memory
+from engine.errors import EngineError
+from engine.optim import learning_rate
+from engine.pace import Pace, Window
+from engine.session import Session
+from engine.status import Metric, Sample, Sampling
+from engine.trainer import Trainer
+
+VALIDATION_TOKENS = 16_384
+"""Tokens of a validation reading, at least a batch."""
+STORED_METRICS = 5_000
+"""Metric rows a whole session stores, about; the steps between are averaged."""
+SAMPLE_MESSAGES = ("Hello! How are you?", "What is your favourite colour?", "What sound does a cow make?")
+SAMPLE_TEXT = "Once upon a time"
+
+
+class Run:
+    """Everything training needs; `resumed` is the state of the checkpoint it goes on from, if any."""
+
+    def __init__(
+        self,
+        session: Session,
+        board: Board,
+        curriculum: Curriculum,
+        trainer: Trainer,
+        data: PreparedData,
+        chat: Chat,
+        resumed: Mapping[str, Any] | None,
+    ) -> None:
+        self.session, self.board, self.curriculum = session, board, curriculum
+        self.trainer, self.data, self.chat = trainer, data, chat
+        self.batches: PackedBatches = data.batches(curriculum.name, "train")
+        self.tokens = 0
+        self.pace = Pace()
+        self._window = Window(max(1, session.recipe.steps // STORED_METRICS))
+        self._best: tuple[int, float] | None = None
+        self._saved_step = -1
+        self._pending = False
+        if resumed is not None:
+            self.batches.restore(resumed["batches"])
+            self.tokens, self._pending = resumed["tokens"], resumed["pending"]
+            self._saved_step = curriculum.step
+            self._best = checkpoints.read_best(session.checkpoints)
+
+    def begin(self) -> None:
+        """Say where training goes on, and make up for an evaluation that a kill cut short."""
+        self.board.add_event("info", "phase", self._phase_line())
+        if self._pending:
+            self._pending = False
+            self._after_step()
+
+    def step(self) -> None:
+        """Take one step and do what is due after it."""
+        c = self.curriculum
+        began = time.perf_counter()
+        rate = learning_rate(c.phase, c.phase_step)
+        result = self.trainer.step(self.batches.next(), rate)
+        self.pace.add(time.perf_counter() - began, result.tokens)
+        self.chat.weights_changed()
+        c.advance()
+        self.tokens += result.tokens
+        if row := self._window.add(result):
+            self.board.add_metric(
+                c.step,
+                c.name,
+                train_loss=row.loss,
+                learning_rate=rate,
+                gradient_norm=row.gradient_norm,
+                tokens_per_second=self.pace.tokens_per_second,
+            )
+            self.board.update(train_loss=row.loss, learning_rate=rate, gradient_norm=row.gradient_norm)
+        self.show()
+        self._after_step()
+
+    def save(self) -> None:
+        """Write a checkpoint unless this step has one."""
+        if self._saved_step != self.curriculum.step:
+            self._save(pending=False)
+
+    def show(self) -> None:
+        """Bring the snapshot up to date."""
+        c, pace = self.curriculum, self.pace
+        ahead_in_phase = 0 if c.finished else c.phase.steps - c.phase_step
+        rate = pace.tokens_per_second
+        self.board.update(
+            phases=c.status(),
+            phase=c.name,
+            step=c.step,
+            steps=c.step + c.steps_ahead,
+            tokens=self.tokens,
+            tokens_per_second=rate or None,
+            step_seconds=pace.step_seconds or None,
+            phase_eta_seconds=pace.step_seconds * ahead_in_phase if rate else None,
+            eta_seconds=c.tokens_ahead / rate if rate else None,
+            best_loss=self._best[1] if self._best else None,
+            memory=memory(self.trainer.device),
+        )
+
+    @contextlib.contextmanager
+    def disk_may_refuse(self) -> Iterator[None]:
+        """Say what could not be written and go on: what was saved before is in place."""
+        try:
+            yield
+        except EngineError as error:
+            self.board.add_event("error", "disk", f"{error}; what was saved before is untouched, training goes on")
+
+    def _after_step(self) -> None:
+        c = self.curriculum
+        if c.phase_over or c.phase_step % c.phase.evaluate_every == 0:
+            self._save(pending=True)
+            self._evaluate()
+        elif c.step % c.recipe.checkpoint_every == 0:
+            self._save(pending=False)
+        over = c.phase_over
+        if over or c.phase_step % c.phase.sample_every == 0:
+            self._sample()
+        if over:
+            self._end_phase()
+        self.show()
+
+    def _save(self, *, pending: bool, again: bool = False) -> None:
+        c = self.curriculum
+        if self._saved_step == c.step and not again:
+            return
+        state = {
+            "pending": pending,
+            "curriculum": c.state(),
+            "batches": self.batches.state(),
+            "tokens": self.tokens,
+            "model": asdict(self.trainer.model.config),
+            "plan": asdict(self.trainer.plan),
+            "recipe": c.recipe.name,
+        }
+        root = self.session.checkpoints
+        tensors = self.trainer.model.state_dict(), self.trainer.optimizer_tensors()
+        with self.disk_may_refuse():
+            checkpoints.save(root, checkpoints.Checkpoint(c.step, *tensors, state))
+            self._saved_step = c.step
+            best = {self._best[0]} if self._best else set()
+            checkpoints.remove(root, {*checkpoints.steps(root)[-2:], *c.phase_ends, *best})
+
+    def _evaluate(self) -> None:
+        c = self.curriculum
+        rows = max(c.phase.batch, VALIDATION_TOKENS // c.phase.length)
+        loss = self.trainer.validate(self.data.validation(c.name, rows))
+        holds = c.read(measures_of(loss))
+        if not self._here(self.board.metrics(), "validation_loss"):
+            self.board.add_metric(c.step, c.name, validation_loss=loss)
+        self.board.update(validation_loss=loss)
+        if math.isfinite(loss) and (self._best is None or loss < self._best[1]):
+            self._best = c.step, loss
+            with self.disk_may_refuse():
+                checkpoints.write_best(self.session.checkpoints, *self._best)
+        if c.gate_open:
+            self.board.add_event("info", "gate", f"the gate of {c.name} is open: {self._gate_line()}")
+        elif holds:
+            self.board.add_event("info", "gate", f"the gate of {c.name} holds once: {self._gate_line()}")
+
+    def _sample(self) -> None:
+        """Let the live model speak; seeded by the step, so a resumed run says the same."""
+        c = self.curriculum
+        if self._here(self.board.samples(), "messages"):
+            return
+        sampling = Sampling(seed=c.step, max_tokens=60)
+        messages: list[tuple[str, str]] = []
+        if self.data.conversation_share(c.name) < 0.5:
+            messages.append(("text", self.chat.continue_text(SAMPLE_TEXT, sampling)))
+        else:
+            said: list[str] = []
+            for question in SAMPLE_MESSAGES:
+                answer = self.chat.say(conversation_of(*said, question), sampling)
+                said += [question, answer]
+                messages += [("user", question), ("assistant", answer)]
+        self.board.add_sample(c.step, c.name, tuple(messages))
+
+    def _here(self, rows: Sequence[Metric] | Sequence[Sample], field: str) -> bool:
+        """Return whether this step's row is there already: a resumed run meets it again."""
+        newest = [row for row in rows[-4:] if row.step == self.curriculum.step]
+        return any(getattr(row, field) is not None for row in newest)
+
+    def _end_phase(self) -> None:
+        c = self.curriculum
+        if c.phase.gate and not c.gate_open:
+            self.board.add_event(
+                "warning",
+                "gate",
+                f"the steps of {c.name} are used up before its gate opened ({self._gate_line()}); going on",
+            )
+        c.next_phase()
+        self._best = None
+        self._window = Window(max(1, c.recipe.steps // STORED_METRICS))
+        if c.finished:
+            self._save(pending=False, again=True)
+            line = f"all phases are done: {c.step:,} steps, {self.tokens:,} tokens"
+            self.board.add_event("info", "finished", line)
+            return
+        if self.trainer.device.type != "cpu":
+            torch.accelerator.empty_cache()  # rows of another length are coming
+        self.batches = self.data.batches(c.name, "train")
+        self.pace = Pace()
+        self.board.add_event("info", "phase", self._phase_line())
+
+    def _phase_line(self) -> str:
+        c, p = self.curriculum, self.curriculum.phase
+        total = sum(p.mix.values())
+        mix = ", ".join(f"{weight / total:.0%} {name}" for name, weight in p.mix.items() if weight > 0)
+        return f"{c.name}: step {c.phase_step} of {p.steps}, {p.batch} x {p.length} tokens, rate {p.learning_rate:g}; {mix}"
+
+    def _gate_line(self) -> str:
+        gate = self.curriculum.status()[self.curriculum.index].gate
+        return ", ".join(f"{g.measure} {g.value:.3g}, wanted {g.comparison} {g.threshold:g}" for g in gate if g.value is not None)

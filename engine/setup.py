@@ -1,0 +1,124 @@
+"""From a recipe to a run: device, data, model, plan and optimiser, new or from a checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+
+from engine.board import Board
+from engine.chat import Chat
+from engine.checkpoint import Checkpoint
+from engine.curriculum import Curriculum
+from engine.data.prepare import PreparedData, prepare
+from engine.data.tokenizer import ChatTokenizer
+from engine.describe import model_config
+from engine.device import Plan, choose_device
+from engine.engine import EngineOptions
+from engine.errors import UserError
+from engine.precision import choose_plan
+from engine.recipe import Recipe
+from engine.run import Run
+from engine.session import Session
+from engine.statistics import turn_vectors
+from engine.status import Progress
+from engine.trainer import Trainer
+from model.config import ModelConfig
+from model.turngpt import TurnGPT
+
+STATISTICS_TOKENS = 2_000_000
+
+
+def load_model(checkpoint: Checkpoint) -> TurnGPT:
+    """Return the network of a checkpoint, on the CPU."""
+    model = TurnGPT(ModelConfig(**checkpoint.state["model"]))
+    model.load_state_dict(checkpoint.model)
+    return model
+
+
+def chat_with(model: TurnGPT, tokenizer: ChatTokenizer, recipe: Recipe) -> Chat:
+    """Return the chat of a model; it reads at most the longest rows that it was trained on."""
+    longest = max(phase.length for phase in recipe.phases.values())
+    return Chat(model, tokenizer, min(longest, model.config.context))
+
+
+def set_up(
+    session: Session,
+    options: EngineOptions,
+    board: Board,
+    curriculum: Curriculum,
+    restored: Checkpoint | None,
+    report: Callable[[Progress], None],
+    cancelled: Callable[[], bool],
+) -> Run:
+    """Prepare all a run needs; every choice made goes to the board with its reason.
+
+    Raises UserError for data or a device that cannot be used, Cancelled when told to stop.
+    """
+    recipe = session.recipe
+    device, why = choose_device(options.device)
+    board.add_event("info", "choice", f"device {device}: {why}")
+    data = prepare(recipe, model_config(recipe).vocabulary, session.cache, report, cancelled)
+    for note in data.notes:
+        board.add_event("info", "data", note)
+    if restored is None:
+        model = _new_model(recipe, data, report)
+        data.tokenizer.save(session.tokenizer)
+    else:
+        model = load_model(restored)
+        if ChatTokenizer.load(session.tokenizer).fingerprint != data.tokenizer.fingerprint:
+            raise UserError(
+                "the data changed since this session began (its tokenizer comes out differently); "
+                "give the same data, or start another --session"
+            )
+    model = model.to(device)
+    chat = chat_with(model, data.tokenizer, recipe)
+    plan = _plan(model, recipe, options, data, curriculum, device, restored, board, report)
+    trainer = Trainer(model, recipe.optimizer, plan)
+    if restored is not None:
+        trainer.load_optimizer_tensors(restored.optimizer)
+    board.update(device=plan.summary)
+    return Run(session, board, curriculum, trainer, data, chat, restored.state if restored else None)
+
+
+def _new_model(recipe: Recipe, data: PreparedData, report: Callable[[Progress], None]) -> TurnGPT:
+    config = model_config(recipe, data.tokenizer.size)
+    turns = None
+    if recipe.model.start == "statistics":
+        report(Progress("placing tokens by corpus statistics", 0, None))
+        sample = data.token_sample(STATISTICS_TOKENS)
+        turns = turn_vectors(sample, config.vocabulary, config.turns, pad=data.tokenizer.pad_id, seed=recipe.seed)
+    model = TurnGPT(config)
+    model.initialise(recipe.seed, turns)
+    return model
+
+
+def _plan(
+    model: TurnGPT,
+    recipe: Recipe,
+    options: EngineOptions,
+    data: PreparedData,
+    curriculum: Curriculum,
+    device: torch.device,
+    restored: Checkpoint | None,
+    board: Board,
+    report: Callable[[Progress], None],
+) -> Plan:
+    if restored is not None:
+        # The same arithmetic as before, so that resuming is exact.
+        earlier = Plan(**restored.state["plan"])
+        same_compile = options.compile in {"auto", "on" if earlier.compile else "off"}
+        if earlier.device == str(device) and options.precision in {"auto", earlier.precision} and same_compile:
+            return earlier
+    plan = choose_plan(
+        model,
+        data.batches(curriculum.name, "train").next(),
+        recipe.optimizer,
+        device,
+        precision=options.precision,
+        compile_=options.compile,
+        tokens_ahead=curriculum.tokens_ahead,
+        report=lambda what: report(Progress(what, 0, None)),
+    )
+    board.add_event("info", "choice", f"{plan.summary}: {plan.reason}")
+    return plan

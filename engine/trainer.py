@@ -1,0 +1,129 @@
+"""One optimisation step after another; no I/O, no clock, no front end.
+
+A step is a batch of rows split into micro-batches of at most `MICRO_TOKENS` tokens. The summed loss of
+each is divided by the learned tokens of the whole batch, so the split changes nothing but memory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.data.packing import Batch
+from engine.device import Plan
+from engine.optim import build_optimizer
+from engine.recipe import OptimizerSettings
+from model.turngpt import IGNORED, TurnGPT
+
+MICRO_TOKENS = 8192
+"""Most tokens in one pass; below 32,768, see ModelConfig on M1."""
+
+
+class NotFiniteError(ArithmeticError):
+    """Loss or gradient is infinite or not a number; the weights were not touched."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """What one optimisation step showed."""
+
+    loss: float
+    """Nats a learned token."""
+    gradient_norm: float
+    tokens: int
+    """Positions computed, padding included."""
+
+
+class Trainer:
+    """A model, its optimiser and the way they run on this machine."""
+
+    def __init__(self, model: TurnGPT, settings: OptimizerSettings, plan: Plan) -> None:
+        self.model = model.to(plan.device)
+        self.settings = settings
+        self.plan = plan
+        self.optimizer = build_optimizer(model, settings)
+        self._loss: Callable[[Tensor, Tensor, Tensor], Tensor] = (
+            torch.compile(model.loss, dynamic=False) if plan.compile else model.loss
+        )
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.model.embedding.turns.device
+
+    def autocast(self) -> contextlib.AbstractContextManager[None]:
+        """The precision of matrix products."""
+        if self.plan.precision == "fp32":
+            return contextlib.nullcontext()
+        return torch.autocast(self.device.type, torch.bfloat16)
+
+    def step(self, batch: Batch, learning_rate: float) -> StepResult:
+        """Take one step; raises NotFiniteError before the weights change."""
+        loss = self.backward(batch)
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip)
+        loss_value, norm_value = torch.stack([loss.detach(), norm]).tolist()
+        if not (math.isfinite(loss_value) and math.isfinite(norm_value)):
+            self.optimizer.zero_grad()
+            raise NotFiniteError(f"loss {loss_value}, gradient norm {norm_value}")
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate * group["scale"]
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        return StepResult(loss_value, norm_value, batch.ids.size)
+
+    def backward(self, batch: Batch) -> Tensor:
+        """Add the gradients of the mean loss over the batch's learned tokens; returns that loss."""
+        learned = max(1, int((batch.targets != IGNORED).sum()))
+        rows = max(1, MICRO_TOKENS // batch.ids.shape[1])
+        total = torch.zeros((), device=self.device)
+        for ids, targets, segments in self._micro_batches(batch, rows):
+            with self.autocast():
+                loss = self._loss(ids, targets, segments) / learned
+            loss.backward()
+            total += loss.detach()
+        return total
+
+    @torch.no_grad()
+    def validate(self, batches: Iterable[Batch]) -> float:
+        """Return the mean loss in nats a learned token, in fp32, over all `batches`; NaN if nothing is learned."""
+        total, learned = 0.0, 0
+        for batch in batches:
+            rows = max(1, MICRO_TOKENS // batch.ids.shape[1])
+            learned += int((batch.targets != IGNORED).sum())
+            for ids, targets, segments in self._micro_batches(batch, rows):
+                total += float(self.model.loss(ids, targets, segments))
+        return total / learned if learned else math.nan
+
+    def _micro_batches(self, batch: Batch, rows: int) -> Iterable[tuple[Tensor, Tensor, Tensor]]:
+        for start in range(0, len(batch.ids), rows):
+            part = slice(start, start + rows)
+            yield self._tensor(batch.ids[part]), self._tensor(batch.targets[part]), self._tensor(batch.segments[part])
+
+    def _tensor(self, array: np.ndarray) -> Tensor:
+        return torch.from_numpy(array).to(self.device)
+
+    def optimizer_tensors(self) -> dict[str, Tensor]:
+        """Return the optimiser's state as named tensors: `parameter.exp_avg` and so on."""
+        names = {id(parameter): name for name, parameter in self.model.named_parameters()}
+        return {
+            f"{names[id(parameter)]}.{key}": torch.as_tensor(value)
+            for parameter, state in self.optimizer.state.items()
+            for key, value in state.items()
+        }
+
+    def load_optimizer_tensors(self, tensors: dict[str, Tensor]) -> None:
+        """Set the optimiser's state from `optimizer_tensors`' result."""
+        parameters = dict(self.model.named_parameters())
+        self.optimizer.state.clear()
+        for name, tensor in tensors.items():
+            parameter_name, _, key = name.rpartition(".")
+            parameter = parameters[parameter_name]
+            # The step counter lives where the optimiser made it: with the parameter if fused, else on the CPU.
+            on_device = key != "step" or bool(self.optimizer.param_groups[0]["fused"])
+            self.optimizer.state[parameter][key] = tensor.to(parameter.device if on_device else "cpu", copy=True)

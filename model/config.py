@@ -1,0 +1,116 @@
+"""The shape of a network: named sizes, and what it costs in parameters and bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+TURN_RANGE = 10
+"""Turns lie in -TURN_RANGE..TURN_RANGE."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """Everything that decides the shape of a TurnGPT; checked on construction (ValueError)."""
+
+    vocabulary: int
+    width: int
+    layers: int
+    heads: int
+    head_width: int
+    mlp_width: int
+    context: int
+    """Positions of the longest input."""
+    turns: int = 64
+    """Turns a token, 8 to 64."""
+    degree: int = 1
+    """Degree of the generator's Chebyshev polynomials; 1 is linear."""
+    levels: int = 15
+    """Values a turn may take; odd, so that 0 is among them. 15 fit into 4 bits."""
+    head: Literal["turns", "table"] = "turns"
+    """`turns`: the generator's table again, with a bias a token; `table`: a full table of its own."""
+    rope_base: float = 10_000.0
+    norm_epsilon: float = 1e-6
+
+    def __post_init__(self) -> None:
+        if not 8 <= self.turns <= 64:
+            raise ValueError(f"turns must be 8 to 64, not {self.turns}")
+        if not 1 <= self.degree <= 4:
+            raise ValueError(f"degree must be 1 to 4, not {self.degree}")
+        if not 3 <= self.levels <= 255 or self.levels % 2 == 0:
+            raise ValueError(f"levels must be odd, 3 to 255, not {self.levels}")
+        if not 1 <= self.vocabulary <= 16384:
+            # Matrix products with an inner dimension of 32,767 or more read the wrong memory on M1 (torch < 2.14).
+            raise ValueError(f"the vocabulary must have at most 16384 tokens, not {self.vocabulary}")
+        if self.head_width % 2:
+            raise ValueError(f"the head width must be even for rotary positions, not {self.head_width}")
+        if self.head not in ("turns", "table"):
+            raise ValueError(f"head must be 'turns' or 'table', not {self.head!r}")
+
+    @property
+    def features(self) -> int:
+        """Numbers a turn vector becomes before the generator's matrix."""
+        return self.turns * self.degree
+
+    @property
+    def attention_width(self) -> int:
+        """Width of queries, keys and values, all heads together."""
+        return self.heads * self.head_width
+
+
+SIZES: dict[str, ModelConfig] = {
+    "tiny": ModelConfig(4096, 256, 4, 4, 64, 704, 512),
+    "small": ModelConfig(8192, 384, 8, 6, 64, 1024, 512),
+    "base": ModelConfig(16384, 768, 12, 12, 64, 2048, 1024),
+    "medium": ModelConfig(16384, 1024, 24, 16, 64, 2816, 1024),
+    "large": ModelConfig(16384, 1280, 36, 20, 64, 3456, 2048),
+}
+"""Named sizes; `base` is the class of 100 million parameters."""
+
+
+def named(size: str, **changes: Any) -> ModelConfig:
+    """Return a named size with some fields changed; a change of None is no change.
+
+    A changed width keeps heads of about 64 and the MLP at 8/3 of the width, unless those are given too.
+    Raises ValueError for an unknown size or a shape that cannot be.
+    """
+    if size not in SIZES:
+        raise ValueError(f"no size named {size!r}; there are {', '.join(SIZES)}")
+    given = {key: value for key, value in changes.items() if value is not None}
+    if "width" in given:
+        width = given["width"]
+        heads = max(1, round(width / 64))
+        given = {"heads": heads, "head_width": 2 * max(1, width // heads // 2)} | given
+        given = {"mlp_width": 32 * max(1, round(width * 8 / 3 / 32))} | given
+    return replace(SIZES[size], **given)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A row of the parameter table."""
+
+    name: str
+    parameters: int
+    stored_bytes: int
+
+
+def parameter_table(config: ModelConfig) -> list[Part]:
+    """Count trunk, turns, generator and head; bytes as stored: 2 a weight (bf16), the grid's bits a turn.
+
+    The last row is what input and head of the same trunk would take as one tied full table in bf16.
+    """
+    c = config
+    attention = 4 * c.width * c.attention_width + 2 * c.head_width
+    layer = attention + 3 * c.width * c.mlp_width + 2 * c.width
+    trunk = c.layers * layer + c.width
+    turns = c.vocabulary * c.turns
+    generator = c.features * c.width
+    head = c.vocabulary if c.head == "turns" else c.vocabulary * c.width
+    bits = (c.levels - 1).bit_length()
+    return [
+        Part("trunk", trunk, 2 * trunk),
+        Part("turns", turns, -(-turns * bits // 8)),
+        Part("generator", generator, 2 * generator),
+        Part("head", head, 2 * head),
+        Part("full table instead", c.vocabulary * c.width, 2 * c.vocabulary * c.width),
+    ]

@@ -1,0 +1,95 @@
+"""TurnGPT: turn embedding, trunk and head; the loss for training and cached decoding for chat."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from model.config import TURN_RANGE, ModelConfig
+from model.transformer import Block, RMSNorm, rotary_table
+from model.turns import TurnEmbedding
+
+IGNORED = -100
+"""Target of a position where nothing is learned."""
+
+
+class TurnGPT(nn.Module):
+    """A decoder-only language model whose token table is generated from turn vectors."""
+
+    rope_cos: Tensor
+    rope_sin: Tensor
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.embedding = TurnEmbedding(config)
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
+        self.norm = RMSNorm(config.width, config.norm_epsilon)
+        self.bias = nn.Parameter(torch.empty(config.vocabulary)) if config.head == "turns" else None
+        self.head = nn.Parameter(torch.empty(config.vocabulary, config.width)) if config.head == "table" else None
+        cos, sin = rotary_table(config.context, config.head_width, config.rope_base)
+        self.register_buffer("rope_cos", cos, persistent=False)
+        self.register_buffer("rope_sin", sin, persistent=False)
+
+    @torch.no_grad()
+    def initialise(self, seed: int, turns: Tensor | None = None) -> None:
+        """Set every parameter, reproducibly.
+
+        | parameter                       | start                                                  |
+        |---------------------------------|--------------------------------------------------------|
+        | turns                           | `turns` (vocabulary, turns) if given, else uniform      |
+        | generator matrix                | normal, so that embeddings have unit mean square        |
+        | qkv, gate_up, table head        | normal, 1 / sqrt(inputs); the table head a tenth of it  |
+        | attention out, mlp down         | zero: each layer starts as the identity                 |
+        | gains                           | one; the last one 0.2 / sqrt(width): small logits        |
+        | bias of the head                | zero                                                    |
+        """
+        source = torch.Generator().manual_seed(seed)
+        c = self.config
+        if turns is None:
+            turns = torch.empty(c.vocabulary, c.turns).uniform_(-TURN_RANGE, TURN_RANGE, generator=source)
+        self.embedding.turns.copy_(turns)
+        mean_square = self.embedding.features().square().mean().clamp_min(1e-4)
+        self.embedding.matrix.normal_(0, float((c.features * mean_square) ** -0.5), generator=source)
+        for block in self.blocks:
+            assert isinstance(block, Block)
+            block.attention.qkv.weight.normal_(0, c.width**-0.5, generator=source)
+            block.mlp.gate_up.weight.normal_(0, c.width**-0.5, generator=source)
+            block.attention.out.weight.zero_()
+            block.mlp.down.weight.zero_()
+            for norm in (block.attention_norm, block.mlp_norm, block.attention.q_norm, block.attention.k_norm):
+                norm.weight.fill_(1)
+        if self.bias is not None:
+            self.norm.weight.fill_(0.2 * c.width**-0.5)
+            self.bias.zero_()
+        if self.head is not None:
+            self.norm.weight.fill_(1)
+            self.head.normal_(0, 0.1 * c.width**-0.5, generator=source)
+
+    def hidden(self, ids_bt: Tensor, segments_bt: Tensor, features_vf: Tensor) -> Tensor:
+        """Return the last hidden states, (batch, time, width); attention stays within a segment."""
+        time = ids_bt.shape[1]
+        causal = torch.ones(time, time, dtype=torch.bool, device=ids_bt.device).tril()
+        mask = (segments_bt[:, None, :, None] == segments_bt[:, None, None, :]) & causal
+        cos, sin = self.rope_cos[:time], self.rope_sin[:time]
+        x = self.embedding.embed(ids_bt, features_vf)
+        for block in self.blocks:
+            x = block(x, mask, cos, sin)
+        return self.norm(x)
+
+    def scores(self, hidden_btd: Tensor, features_vf: Tensor) -> Tensor:
+        """Return the logits, (batch, time, vocabulary)."""
+        if self.head is not None:
+            return hidden_btd @ self.head.T
+        return self.embedding.scores(hidden_btd, features_vf) + self.bias
+
+    def forward(self, ids_bt: Tensor, segments_bt: Tensor) -> Tensor:
+        """Return the logits of whole rows, (batch, time, vocabulary); segments mark documents, see `hidden`."""
+        features = self.embedding.features()
+        return self.scores(self.hidden(ids_bt, segments_bt, features), features)
+
+    def loss(self, ids_bt: Tensor, targets_bt: Tensor, segments_bt: Tensor) -> Tensor:
+        """Return the summed cross-entropy in nats over targets that are not IGNORED, in fp32."""
+        logits = self(ids_bt, segments_bt).float()
+        return F.cross_entropy(logits.flatten(0, 1), targets_bt.flatten(), ignore_index=IGNORED, reduction="sum")

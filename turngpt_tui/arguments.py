@@ -1,0 +1,75 @@
+"""What options mean: times, devices, data paths, and which recipe and session a run is about."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from engine.errors import UserError
+from engine.recipe import Recipe, load_recipe
+from engine.session import check_name
+
+DEFAULT_RECIPE = "quick"
+
+
+def parse_time(text: str) -> float:
+    """Return the seconds in `90`, `90s`, `5m` or `1h30m`; UserError for anything else."""
+    match = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?", text.strip(), re.ASCII)
+    seconds = 0.0
+    if match:
+        hours, minutes, rest = (float(part or 0) for part in match.groups())
+        seconds = 3600 * hours + 60 * minutes + rest
+    if not 0 < seconds <= 1e9:
+        raise UserError(f"--max-time {text!r}: give seconds, or a time such as 90s, 5m or 1h30m")
+    return seconds
+
+
+def check_device(name: str) -> None:
+    """Raise UserError unless `name` is a kind of device."""
+    kind, colon, number = name.partition(":")
+    if kind not in {"auto", "cpu", "cuda", "mps"} or (colon and not (kind == "cuda" and number.isdecimal())):
+        raise UserError(f"--device {name!r}: give auto, cpu, cuda, cuda:N or mps")
+
+
+def overrides_of(given: list[str], data: list[str], size: str | None, seed: int | None) -> tuple[str, ...]:
+    """Return every change to the recipe as `key=value`; the options of their own win over --set."""
+    changes = list(given)
+    if data:
+        changes.append(f"data.paths={_toml_strings([_data_path(path) for path in data])}")
+    if size is not None:
+        changes.append(f"model.size={_toml_strings([size])[1:-1]}")
+    if seed is not None:
+        changes.append(f"seed={seed}")
+    return tuple(changes)
+
+
+def _toml_strings(texts: list[str]) -> str:
+    return json.dumps(texts, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _data_path(given: str) -> str:
+    """Return the absolute path, so that the session can be resumed from anywhere."""
+    path = Path(given).expanduser().absolute()
+    try:
+        found = path.exists()
+    except (OSError, ValueError):
+        found = False
+    if not found:
+        raise UserError(f"--data {given}: there is no such file or folder")
+    return str(path)
+
+
+def recipe_of(
+    root: Path, recipe: str | None, session: str | None, overrides: tuple[str, ...]
+) -> tuple[Recipe, str]:
+    """Return the recipe to follow and the session's name: a session begun before brings its own recipe."""
+    if recipe is not None:
+        plan = load_recipe(recipe, overrides)
+        name = plan.name if session is None else session
+        check_name(name)
+        return plan, name
+    name = DEFAULT_RECIPE if session is None else session
+    check_name(name)
+    stored = root / name / "recipe.toml"
+    return load_recipe(str(stored) if stored.exists() else DEFAULT_RECIPE, overrides), name
