@@ -68,6 +68,7 @@ class Engine:
 
     def start(self) -> None:
         """Begin training, or go on after `stop` or `pause`."""
+        self._hurry.clear()
         self._commands.put("start")
 
     def pause(self) -> None:
@@ -130,6 +131,10 @@ class Engine:
         return reply
 
     def _run(self) -> None:
-        from engine.worker import Worker
-
+        try:
+            from engine.worker import Worker
+        except Exception as error:  # noqa: BLE001 - a broken installation must be said, not waited for
+            self._board.add_event("error", "failed", f"the engine could not start: {error}")
+            self._board.update(state="failed", error=f"the engine could not start: {error}")
+            return
         Worker(self.recipe, self.session, self.options, self._board, self._commands, self._killed, self._hurry).run()

@@ -84,15 +84,13 @@ class Session:
         Raises UserError for a name that cannot be one, for a session that is missing when no recipe is given,
         and for a recipe other than the stored one.
         """
-        check_name(name)
-        folder = root / name
-        stored = folder / "recipe.toml"
-        if not stored.exists():
+        stored = root / name / "recipe.toml"
+        if not exists(root, name):
             if recipe is None:
                 raise UserError(
                     f"no session named {name!r} in {root}; `turngpt-tui sessions` lists those there are"
                 )
-            _create(folder, recipe)
+            _create(root / name, recipe)
         kept = load_recipe(str(stored))
         return cls(root, name, kept if recipe is None else _agreed(name, kept, recipe))
 
@@ -144,6 +142,15 @@ def check_name(name: str) -> None:
         )
     if name.lower() == "readme.md" or name.lower().partition(".")[0] in _DEVICES:
         raise UserError(f"--session {shown!r} is a reserved name; give another")
+
+
+def exists(root: Path, name: str) -> bool:
+    """Whether there is a session of this name; UserError for a name that cannot be one."""
+    check_name(name)
+    try:
+        return (root / name / "recipe.toml").exists()
+    except OSError as error:
+        raise UserError(f"{root / name}: cannot be read ({error.strerror}); see --sessions-dir") from None
 
 
 def sessions_root(given: Path | None = None) -> Path:
@@ -258,17 +265,13 @@ def _checkpoint_steps(folder: Path) -> list[int]:
 def _describe(folder: Path) -> SessionInfo:
     steps = _checkpoint_steps(folder)
     step = steps[-1] if steps else 0
-    modified = max(
-        file.stat().st_mtime
-        for file in (folder, folder / "recipe.toml", folder / "session.db")
-        if file.exists()
-    )
+    modified = 0.0
     try:
+        modified = max(file.stat().st_mtime for file in folder.iterdir())
         recipe = load_recipe(str(folder / "recipe.toml"))
-        state = _state(folder)
-    except (UserError, EngineError):
+        return SessionInfo(folder.name, recipe.name, step, recipe.steps, _state(folder), modified)
+    except (UserError, EngineError, OSError):
         return SessionInfo(folder.name, "?", step, 0, "unreadable", modified)
-    return SessionInfo(folder.name, recipe.name, step, recipe.steps, state, modified)
 
 
 def _state(folder: Path) -> SessionState:

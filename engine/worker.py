@@ -180,7 +180,6 @@ class Worker:
             self._be("finished")
 
     def _start(self) -> None:
-        self.hurry.clear()
         if self._run is None:
             self._be("preparing")
             self._own_session()
@@ -191,7 +190,7 @@ class Worker:
                 self.curriculum,
                 self._restored,
                 self._report,
-                self.hurry.is_set,
+                lambda: self.hurry.is_set() or self.killed.is_set(),
             )
             if self._chat:
                 self._chat.give_up("the model was loaded anew; ask again")
@@ -220,8 +219,6 @@ class Worker:
 
     def _report(self, progress: Progress) -> None:
         self.board.update(progress=progress, memory=memory(None))
-        if self.hurry.is_set() or self.killed.is_set():
-            raise Cancelled
         if self._chat:
             self._chat.serve(0.05)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from engine.errors import UserError
 from engine.recipe import Recipe, load_recipe
-from engine.session import check_name
+from engine.session import check_name, exists
 
 DEFAULT_RECIPE = "quick"
 
@@ -70,6 +70,5 @@ def recipe_of(
         check_name(name)
         return plan, name
     name = DEFAULT_RECIPE if session is None else session
-    check_name(name)
-    stored = root / name / "recipe.toml"
-    return load_recipe(str(stored) if stored.exists() else DEFAULT_RECIPE, overrides), name
+    base = str(root / name / "recipe.toml") if exists(root, name) else DEFAULT_RECIPE
+    return load_recipe(base, overrides), name

@@ -184,7 +184,7 @@ def _train(engine: Engine, session: Session, *, console: bool, limited: bool) ->
         from turngpt_tui import headless
 
         return headless.train(engine, session, limited=limited)
-    except (UserError, EngineError):
+    except (UserError, EngineError, BrokenPipeError):
         raise
     except Exception as error:
         _keep_traceback(session, error)

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from engine.session import Session
 
 LOOK_SECONDS = 0.2
-CLOSE_SECONDS = 60.0
 ENDED = ("finished", "stopped", "failed", "closed")
 QUESTIONS = ("Hello!", "How are you?", "What is your favourite colour?")
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
@@ -87,8 +86,7 @@ class HeadlessRun:
             if last.state in ("finished", "stopped") and not self._signals.received:
                 self._converse()
         finally:
-            self._engine.close()
-            self._engine.join(0 if self._killed else CLOSE_SECONDS)
+            self._close()
         self._print_new()
         return self._conclude(self._engine.snapshot(), last)
 
@@ -113,6 +111,15 @@ class HeadlessRun:
         elif len(self._signals.received) > 1 and not self._killed:
             self._killed = True
             self._engine.kill()
+
+    def _close(self) -> None:
+        """Let the engine save and end; one more signal than before ends it without."""
+        self._engine.close()
+        heard = len(self._signals.received)
+        while not self._killed and not self._engine.join(LOOK_SECONDS):
+            if len(self._signals.received) > heard:
+                self._killed = True
+                self._engine.kill()
 
     def _print_new(self) -> None:
         """Print what came since the last look; earlier runs of the session are not repeated."""
@@ -183,7 +190,7 @@ def train(engine: Engine, session: Session, *, limited: bool) -> int:
     """Train `session` to its end without the console; return the exit status."""
     signals = Signals()
     with signals.caught():
-        printer: Printer = TerminalPrinter() if sys.stdout.isatty() else PlainPrinter(sys.stdout)
+        printer: Printer = TerminalPrinter(sys.stdout) if sys.stdout.isatty() else PlainPrinter(sys.stdout)
         try:
             return HeadlessRun(engine, session, printer, limited=limited, signals=signals).run()
         finally:

@@ -49,11 +49,11 @@ class PlainPrinter:
 class TerminalPrinter:
     """Lines above one line that moves."""
 
-    def __init__(self) -> None:
+    def __init__(self, out: TextIO) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn
 
-        self._console = Console(highlight=False, markup=False, emoji=False)
+        self._console = Console(file=out, highlight=False, markup=False, emoji=False)
         self._progress = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=20),

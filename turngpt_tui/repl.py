@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from engine.session import Session
 
 PROMPT = "you> "
+LOOK_SECONDS = 0.2
 HELP = """\
 /reset        begin a new conversation
 /save [FILE]  keep the conversation as FILE (.md or .jsonl), or in the session's folder
@@ -148,13 +148,19 @@ def answer_lines(chat: Chat, lines: Iterable[str], out: TextIO) -> None:
         out.flush()
 
 
-def wait_until_ready(engine: Engine, wait: Callable[[float], object] | None = None) -> None:
-    """Return once there are weights to talk to; EngineError when there will be none."""
-    wait = wait or threading.Event().wait
-    while not (snapshot := engine.snapshot()).can_chat:
-        if snapshot.state in ("failed", "closed"):
-            raise EngineError(one_line(snapshot.error) or "the engine ended before the model was loaded")
-        wait(0.05)
+def wait_until_ready(engine: Engine) -> None:
+    """Return once the model is loaded; EngineError when there is none to load.
+
+    Requests are served in order, so the answer to an empty one means that loading is over.
+    """
+    probe = engine.generate(Conversation(()))
+    while not probe.wait(LOOK_SECONDS):
+        if engine.join(0):
+            break
+    if not engine.snapshot().can_chat:
+        problems = [event.text for event in engine.events() if event.level != "info"]
+        reason = engine.snapshot().error or (problems[-1] if problems else "the engine ended too early")
+        raise EngineError(f"no model could be loaded: {one_line(reason)}")
 
 
 def chat(engine: Engine, session: Session, sampling: Sampling) -> int:

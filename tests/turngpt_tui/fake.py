@@ -41,6 +41,8 @@ class FakeEngine:
         self.event_rows: list[Event] = []
         self.metric_rows: list[Metric] = []
         self.sample_rows: list[Sample] = []
+        self.closing: Change | None = None
+        """What happens whenever somebody waits for the end; None ends at once."""
         self._script = iter(script)
         self._answers = iter(answers)
 
@@ -69,6 +71,9 @@ class FakeEngine:
 
     def join(self, timeout: float | None = None) -> bool:
         del timeout
+        if self.closing is not None and "kill" not in self.calls:
+            self.closing(self)
+            return False
         return True
 
     def snapshot(self) -> Snapshot:
@@ -84,6 +89,10 @@ class FakeEngine:
         return [row for row in self.sample_rows if row.id > after]
 
     def generate(self, conversation: Conversation, sampling: Sampling | None = None) -> Reply:
+        if not conversation.messages:
+            probe = Reply()
+            probe.finish("there is no message to reply to")
+            return probe
         self.asked.append((conversation, sampling or Sampling()))
         answer = next(self._answers)
         if answer == "^C":

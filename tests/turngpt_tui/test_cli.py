@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -293,3 +294,13 @@ def test_the_module_is_the_program() -> None:
     )
     assert done.returncode == 2
     assert done.stderr.startswith("turngpt-tui: no recipe named 'nope'")
+
+
+def test_a_reader_that_goes_away_is_no_error_to_talk_about() -> None:
+    command = [sys.executable, "-m", "turngpt_tui", "recipes"]
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False)
+    os.close(writing)
+    assert done.stderr == b""
+    assert done.returncode == 1

@@ -13,7 +13,7 @@ from engine.session import Session
 from engine.status import Event, Metric, Progress, Sample, Snapshot
 from tests.turngpt_tui.fake import Change, FakeEngine
 from turngpt_tui.headless import HeadlessRun, Signals
-from turngpt_tui.printers import PlainPrinter, progress_line
+from turngpt_tui.printers import PlainPrinter, TerminalPrinter, progress_line
 
 
 @pytest.fixture
@@ -151,6 +151,14 @@ def test_a_second_signal_kills(session: Session) -> None:
     assert "kill" in engine.calls
 
 
+def test_a_signal_ends_a_closing_that_hangs(session: Session) -> None:
+    engine = FakeEngine([changed(state="finished", step=10)])
+    engine.closing = sent(signal.SIGINT)
+    status, _ = run(engine, session)
+    assert status == 130
+    assert engine.calls[-2:] == ["close", "kill"]
+
+
 def test_the_engine_is_closed_when_printing_fails(session: Session) -> None:
     engine = FakeEngine([changed(state="training", progress=Progress("reading", 0, None))])
 
@@ -200,3 +208,16 @@ def test_the_progress_line_names_phase_figures_and_eta() -> None:
     assert progress_line(snapshot) == ("foundation", 5, 10, "5/10  loss 2.000  5,000 tokens/s  ETA 1m 15s")
     preparing = replace(snapshot, progress=Progress("tokens", 1, 4, eta_seconds=3))
     assert progress_line(preparing) == ("tokens", 1, 4, "ETA 3s")
+
+
+def test_on_a_terminal_text_is_never_markup(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "100")
+    out = io.StringIO()
+    printer = TerminalPrinter(out)
+    printer.show(Snapshot(state="training", phase="[b]one[/b]", step=5, steps=10, train_loss=2.0))
+    printer.line("a gate [red]of[/red] :smile:")
+    printer.close()
+    for shown in ("[b]one[/b]", "5/10  loss 2.000", "a gate [red]of[/red] :smile:"):
+        assert shown in out.getvalue()
+    assert out.getvalue().count("\x1b[?25h") == out.getvalue().count("\x1b[?25l") == 1  # the cursor is back

@@ -9,8 +9,9 @@ import pytest
 
 from engine.errors import EngineError, UserError
 from engine.recipe import load_recipe
+from engine.reply import Reply
 from engine.session import Session
-from engine.status import Sampling
+from engine.status import Event, Sampling, Snapshot
 from tests.turngpt_tui.fake import FakeEngine
 from turngpt_tui import repl
 from turngpt_tui.repl import Chat, Repl, answer_lines, wait_until_ready
@@ -139,16 +140,29 @@ def test_a_pipe_ends_at_the_first_failure() -> None:
         answer_lines(Chat(FakeEngine(answers=["!no room"]), Sampling()), ["Hello"], io.StringIO())  # type: ignore[arg-type]
 
 
-def test_waiting_for_the_model_ends_when_there_is_one() -> None:
-    engine = FakeEngine([lambda engine: None, lambda engine: engine.change(can_chat=True)])
-    wait_until_ready(engine, engine.advance)  # type: ignore[arg-type]
-    assert engine.now.can_chat
+def test_a_loaded_model_is_ready() -> None:
+    wait_until_ready(FakeEngine(snapshot=Snapshot(can_chat=True)))  # type: ignore[arg-type]
 
 
-def test_waiting_for_a_model_that_never_comes_fails() -> None:
-    engine = FakeEngine([lambda engine: engine.change(state="failed", error="the checkpoint is damaged")])
-    with pytest.raises(EngineError, match="the checkpoint is damaged"):
-        wait_until_ready(engine, engine.advance)  # type: ignore[arg-type]
+def test_a_model_that_cannot_be_loaded_is_said() -> None:
+    engine = FakeEngine(snapshot=Snapshot(state="failed", error="out of memory"))
+    with pytest.raises(EngineError, match="no model could be loaded: out of memory"):
+        wait_until_ready(engine)  # type: ignore[arg-type]
+
+
+def test_checkpoints_that_are_all_damaged_are_said() -> None:
+    engine = FakeEngine()
+    engine.event_rows.append(Event(1, 0.0, "warning", "checkpoint", "step-000005: wrong checksum"))
+    with pytest.raises(EngineError, match="wrong checksum"):
+        wait_until_ready(engine)  # type: ignore[arg-type]
+
+
+def test_an_engine_that_died_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = FakeEngine()
+    monkeypatch.setattr(repl, "LOOK_SECONDS", 0)
+    monkeypatch.setattr(engine, "generate", lambda conversation: Reply())
+    with pytest.raises(EngineError, match="ended too early"):
+        wait_until_ready(engine)  # type: ignore[arg-type]
 
 
 def test_a_session_without_a_checkpoint_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,174 @@
+"""Byte-level BPE with the special tokens of a conversation, and the one template both training and chat use.
+
+`<|begin|><|user|>Hello.<|end|><|assistant|>Hi!<|end|>`: a message is its role's token, its text and `<|end|>`; a
+text is `<|begin|>text<|end|>`. Special tokens exist as ids only: what a person types is never read as one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import tokenizers
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+from engine.conversation import Conversation, Document, Text
+from engine.errors import EngineError
+
+SPECIALS = ("<|pad|>", "<|begin|>", "<|end|>", "<|system|>", "<|user|>", "<|assistant|>")
+MOST_TOKENS = 16384
+PATTERN = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+"""Words with their leading space, single digits, runs of other signs (as Qwen's)."""
+ENCODE_BATCH = 512
+
+
+class ChatTokenizer:
+    """Turns documents into ids and ids into text."""
+
+    pad_id, begin_id, end_id, system_id, user_id, assistant_id = range(len(SPECIALS))
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+        self._roles = {"system": self.system_id, "user": self.user_id, "assistant": self.assistant_id}
+
+    @classmethod
+    def train(cls, texts: Iterable[str], size: int) -> ChatTokenizer:
+        """Learn merges from `texts` until there are `size` tokens; fewer if the texts hold no more to merge.
+
+        Raises ValueError above 16384 tokens (matrix products of M1 go wrong near 32768, and small models are better
+        served by small vocabularies).
+        """
+        if not len(SPECIALS) + 256 <= size <= MOST_TOKENS:
+            raise ValueError(f"a vocabulary has {len(SPECIALS) + 256} to {MOST_TOKENS} tokens, not {size}")
+        tokenizer = Tokenizer(models.BPE())
+        tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+            [
+                pre_tokenizers.Split(tokenizers.Regex(PATTERN), "isolated"),
+                pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+            ]
+        )
+        tokenizer.decoder = decoders.ByteLevel()
+        trainer = trainers.BpeTrainer(
+            vocab_size=size,
+            special_tokens=list(SPECIALS),
+            initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+            show_progress=False,
+        )
+        tokenizer.train_from_iterator(texts, trainer)
+        return cls(tokenizer)
+
+    @classmethod
+    def load(cls, path: Path) -> ChatTokenizer:
+        """Read a `tokenizer.json`; EngineError if it is missing, broken or not one of ours."""
+        try:
+            tokenizer = Tokenizer.from_str(path.read_text("utf-8"))
+        except Exception as error:  # noqa: BLE001 - the library raises bare Exception
+            raise EngineError(f"{path}: cannot be read as a tokenizer ({' '.join(str(error).split())[:120]})") from None
+        if any(tokenizer.token_to_id(name) != number for number, name in enumerate(SPECIALS)):
+            raise EngineError(f"{path}: not a tokenizer of this program (its special tokens differ)")
+        return cls(tokenizer)
+
+    def save(self, path: Path) -> None:
+        """Write a `tokenizer.json` that `tokenizers` and `transformers` read unmodified."""
+        temporary = path.with_name(f".{path.name}.writing")
+        try:
+            temporary.write_text(self._tokenizer.to_str(pretty=True), "utf-8")
+            temporary.replace(path)
+        except OSError as error:
+            raise EngineError(f"{path}: cannot be written ({error.strerror})") from None
+
+    @property
+    def size(self) -> int:
+        """Number of tokens."""
+        return self._tokenizer.get_vocab_size()
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of everything that decides how text is split."""
+        return hashlib.sha256(self._tokenizer.to_str().encode()).hexdigest()
+
+    @property
+    def silent_ids(self) -> list[int]:
+        """Special tokens that a reply never contains."""
+        return [self.pad_id, self.begin_id, self.system_id, self.user_id, self.assistant_id]
+
+    def encode(self, text: str) -> list[int]:
+        """Return the ids of plain text; nothing in it is read as a special token."""
+        return self.encode_many([text])[0]
+
+    def encode_many(self, texts: Sequence[str]) -> list[list[int]]:
+        """Return the ids of each text, on all cores."""
+        return [encoding.ids for encoding in self._plain.encode_batch_fast(list(texts), add_special_tokens=False)]
+
+    def encode_document(self, document: Document) -> tuple[np.ndarray, np.ndarray]:
+        """Return ids (uint16) and which of them are learned (bool): a text's all, of a conversation the replies."""
+        return next(self.encode_documents([document]))
+
+    def encode_documents(self, documents: Iterable[Document]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield ids and learned flags of each document, encoding many at once."""
+        stream = iter(documents)
+        while batch := list(islice(stream, ENCODE_BATCH)):
+            contents = [part for document in batch for part in _contents(document)]
+            encoded = iter(self.encode_many(contents))
+            for document in batch:
+                yield self._frame(document, encoded)
+
+    def encode_prompt(self, conversation: Conversation) -> list[int]:
+        """Return the ids of a conversation up to where the assistant's reply begins."""
+        ids = [self.begin_id]
+        for message, content in zip(
+            conversation.messages, self.encode_many(_contents(conversation)), strict=True
+        ):
+            ids += [self._roles[message.role], *content, self.end_id]
+        return [*ids, self.assistant_id]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Return the text of ids, special tokens left out; broken UTF-8 becomes U+FFFD."""
+        return str(self._tokenizer.decode([int(id_) for id_ in ids], skip_special_tokens=True))
+
+    def _frame(self, document: Document, encoded: Iterator[list[int]]) -> tuple[np.ndarray, np.ndarray]:
+        ids, learn = [self.begin_id], [False]
+        if isinstance(document, Text):
+            content = next(encoded)
+            ids += [*content, self.end_id]
+            learn += [True] * (len(content) + 1)
+        else:
+            for message in document.messages:
+                content = next(encoded)
+                ids += [self._roles[message.role], *content, self.end_id]
+                learn += [False] + [message.role == "assistant"] * (len(content) + 1)
+        return np.array(ids, dtype=np.uint16), np.array(learn, dtype=bool)
+
+    @property
+    def _plain(self) -> Tokenizer:
+        """The tokenizer with special tokens read as the text they look like."""
+        if not hasattr(self, "_cached_plain"):
+            self._cached_plain = Tokenizer.from_str(self._tokenizer.to_str())
+            self._cached_plain.encode_special_tokens = True
+        return self._cached_plain
+
+
+def _contents(document: Document) -> list[str]:
+    return [document.content] if isinstance(document, Text) else [m.content for m in document.messages]
+
+
+class StreamDecoder:
+    """Turns ids into text one by one and holds back bytes that are not yet a whole character."""
+
+    def __init__(self, tokenizer: ChatTokenizer) -> None:
+        self._tokenizer = tokenizer
+        self._held: list[int] = []
+
+    def push(self, id_: int) -> str:
+        """Return the text that `id_` completes; empty while a character is unfinished."""
+        self._held.append(id_)
+        text = self._tokenizer.decode(self._held)
+        if text.endswith("\N{REPLACEMENT CHARACTER}") and len(self._held) < 4:
+            return ""
+        self._held.clear()
+        return text
