@@ -39,11 +39,15 @@ class Chat:
     def serve(self, seconds: float) -> None:
         """Draw tokens for at most about `seconds`."""
         until = time.perf_counter() + seconds
-        while self.busy and time.perf_counter() < until:
-            if self._current is None:
-                self._begin()
-            else:
-                self._advance(*self._current)
+        try:
+            while self.busy and time.perf_counter() < until:
+                if self._current is None:
+                    self._begin()
+                else:
+                    self._advance(*self._current)
+        except Exception:
+            self.give_up("the reply failed")  # whoever waits must not wait for ever; the cause goes on up
+            raise
 
     def give_up(self, error: str) -> None:
         """Finish all replies with an error."""
@@ -88,16 +92,17 @@ class Chat:
         raise ValueError(f"the message is too long for this model, which reads {self.window} tokens at a time")
 
     def _begin(self) -> None:
-        conversation, sampling, reply = self._waiting.popleft()
+        conversation, sampling, reply = self._waiting[0]
         try:
             if not conversation.messages or conversation.messages[-1].role != "user":
                 raise ValueError("there is no message to reply to")
-            prompt = self.prompt(conversation, sampling)
-            decoder = self._decoder(prompt, sampling)
+            decoder = self._decoder(self.prompt(conversation, sampling), sampling)
         except ValueError as error:
             reply.finish(str(error))
+            self._waiting.popleft()
             return
-        self._current = decoder, StreamDecoder(t), reply
+        self._waiting.popleft()
+        self._current = decoder, StreamDecoder(self.tokenizer), reply
 
     def _decoder(self, prompt: list[int], sampling: Sampling) -> Decoder:
         if self._weights is None:

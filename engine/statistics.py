@@ -62,6 +62,6 @@ def _cooccurrence(ids: np.ndarray, vocabulary: int, pad: int) -> Tensor:
         values = torch.from_numpy(np.concatenate(weights))
         indices = torch.stack((pairs // vocabulary, pairs % vocabulary))
         both_ways = torch.cat((indices, indices.flip(0)), dim=1)
-        chunk = torch.sparse_coo_tensor(both_ways, torch.cat((values, values)), (vocabulary, vocabulary))
+        chunk = torch.sparse_coo_tensor(both_ways, torch.cat((values, values)), (vocabulary, vocabulary), check_invariants=False)
         total = (total + chunk).coalesce()
     return total

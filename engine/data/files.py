@@ -1,7 +1,8 @@
 """Documents from a person's own files: .txt .md .jsonl .parquet, or a folder of them.
 
-A file whose name ends in `-train`, `-validation` or `-test` (or `_`, `.`; `valid`, `dev`) holds that split. Documents of
-other files are dealt out by a hash of their text: 5 % validation, 5 % test, the rest train.
+A file whose name ends in `-train`, `-validation` or `-test` (or `_`, `.`; `valid`, `dev`) holds that split, if there is one
+for validation among them. Documents of other files are dealt out by a hash of their text: 5 % validation, 5 % test,
+the rest train.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import json
 import re
 import unicodedata
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -27,29 +28,37 @@ _SAID = ("turns", "dialog", "dialogue", "utterances")
 _COLUMNS = ("text", "messages", *_SAID, "question and answer")
 
 
-def list_files(path: Path) -> list[Path]:
-    """Return the files that `path` (a file or a folder) stands for; UserError if there are none to read."""
-    if not path.exists():
-        raise UserError(f"{path}: no such file or folder")
-    if path.is_dir():
-        found = sorted(file for file in path.rglob("*") if file.suffix.lower() in _READERS and file.is_file())
-        if not found:
-            raise UserError(f"{path}: holds none of {', '.join(_READERS)}")
-        return found
-    if path.suffix.lower() not in _READERS:
-        raise UserError(f"{path}: cannot be read; give {', '.join(_READERS)}, or a folder of them")
-    return [path]
+def list_files(paths: Sequence[Path]) -> list[Path]:
+    """Return the files that `paths` (files or folders) stand for; UserError for one that has none to read."""
+    found: list[Path] = []
+    for path in paths:
+        if not path.exists():
+            raise UserError(f"{path}: no such file or folder")
+        if path.is_dir():
+            inside = sorted(file for file in path.rglob("*") if file.suffix.lower() in _READERS and file.is_file())
+            if not inside:
+                raise UserError(f"{path}: holds none of {', '.join(_READERS)}")
+            found += inside
+        elif path.suffix.lower() in _READERS:
+            found.append(path)
+        else:
+            raise UserError(f"{path}: cannot be read; give {', '.join(_READERS)}, or a folder of them")
+    return found
 
 
-def read(path: Path, split: Split) -> Iterator[Document]:
-    """Yield the documents of one split of a file or a folder, in order; UserError that names what is wrong where."""
-    for file in list_files(path):
-        named = split_of(file)
-        if named not in {None, split}:
+def read(paths: Sequence[Path], split: Split) -> Iterator[Document]:
+    """Yield the documents of one split of files and folders, in order; UserError that names what is wrong where."""
+    listed = list_files(paths)
+    named = {file: split_of(file) for file in listed}
+    if "validation" not in named.values():
+        # Nothing is set aside for validation, so a part of what is named train must be.
+        named = {file: None if split_ == "train" else split_ for file, split_ in named.items()}
+    for file in listed:
+        if named[file] not in {None, split}:
             continue
         try:
             for document in _READERS[file.suffix.lower()](file):
-                if named or deal(document) == split:
+                if named[file] or deal(document) == split:
                     yield document
         except OSError as error:
             raise UserError(f"{file}: cannot be read ({error.strerror})") from None

@@ -142,7 +142,7 @@ class PackedBatches:
         first = at - 1 if piece.begin else at
         following = tokens if piece.begin else tokens[1:]
         learned = learn if piece.begin else learn[1:]
-        targets[first : end - 1] = np.where(learned, following, IGNORED)
+        targets[first : end - 1] = np.where(learned, following.astype(np.int64), IGNORED)
         return end
 
     def _next_row(self) -> list[_Piece]:

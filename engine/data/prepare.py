@@ -99,10 +99,7 @@ def prepare(
     """
     reporter = _Reporter(report, cancelled)
     reporter.say("looking at the data", 0, None)
-    own = {path: kinds_in(path) for path in recipe.data.paths}
-    for path, kinds in own.items():
-        if not kinds:
-            raise UserError(f"{path}: holds nothing to train on (no text, no conversation with a reply)")
+    own = kinds_in(recipe.data.paths)
     mixes = {name: resolve_mix(phase.mix, own) for name, phase in recipe.phases.items()}
     parts = sorted({part for mix in mixes.values() for part in mix}, key=str)
     notes: list[str] = []
@@ -120,7 +117,7 @@ def prepare(
 def _documents(recipe: Recipe, part: Part, split: Split) -> Iterator[Document]:
     """Yield a source's documents up to the recipe's cap."""
     left = recipe.data.megabytes * 1e6 * (1.0 if split == "train" else VALIDATION_SHARE)
-    for document in open_source(part[0], split, recipe.seed, part[1]):
+    for document in open_source(part[0], split, recipe.seed, part[1], recipe.data.paths):
         yield document
         left -= characters(document)
         if left <= 0:
@@ -143,7 +140,7 @@ def _tokenizer(
             "vocabulary": vocabulary,
             "seed": recipe.seed,
             "megabytes": recipe.data.megabytes,
-            "sources": [[identity(name), kind, round(shares[name, kind], 6)] for name, kind in parts],
+            "sources": [[identity(name, recipe.data.paths), kind, round(shares[name, kind], 6)] for name, kind in parts],
         }
     )
     path = cache / key / "tokenizer.json"
@@ -193,7 +190,7 @@ def _shard(
     key = key_of(
         {
             "what": "shard",
-            "source": identity(name),
+            "source": identity(name, recipe.data.paths),
             "kind": kind,
             "split": split,
             "seed": recipe.seed,

@@ -1,12 +1,14 @@
 """Where documents come from, by name: `builtin:stories`, `file:/home/me/talk.jsonl`.
 
-With a person's own data (`--data`) each built-in source of a mix gives its weight to theirs: weight of texts to their
-texts, of conversations to their conversations; if the data holds only one of the two, everything goes there.
+With a person's own data (`--data`) each built-in source of a mix gives its weight to theirs, the source named `data`: weight
+of texts to their texts, of conversations to their conversations; if the data holds only one of the two, everything
+goes there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,18 +18,25 @@ from engine.data.files import Split
 from engine.errors import UserError
 
 Kind = Literal["text", "conversation"]
-LOOK_DOCUMENTS = 2000
-"""Documents of a file that are looked at to know what kinds it holds."""
+OWN = "data"
+"""The name of the source that stands for the user's own files."""
+LOOK_DOCUMENTS = 500
+"""Documents of a split that are looked at to know what kinds there are."""
 
 
-def open_source(name: str, split: Split, seed: int, kind: Kind | None = None) -> Iterator[Document]:
-    """Yield a source's documents, of one kind if given: without end for the corpus, to the end for files."""
+def open_source(
+    name: str, split: Split, seed: int, kind: Kind | None = None, own: Sequence[str] = ()
+) -> Iterator[Document]:
+    """Yield a source's documents, of one kind if given: without end for the corpus, to the end for files.
+
+    `own` are the paths behind the name `data`. Raises UserError for a source that does not exist.
+    """
     scheme, _, rest = name.partition(":")
     if scheme == "builtin":
         check_builtin(rest)
         documents = builtin.documents(rest, split, seed)
-    elif scheme == "file" and rest:
-        documents = files.read(Path(rest), split)
+    elif paths := _paths(name, own):
+        documents = files.read(paths, split)
     else:
         raise UserError(f"no source named {name!r}; use {', '.join(_all_builtin())}, or file:PATH")
     return documents if kind is None else (one for one in documents if kind_of(one) == kind)
@@ -44,22 +53,24 @@ def kind_of(document: Document) -> Kind:
     return "text" if isinstance(document, Text) else "conversation"
 
 
-def identity(name: str) -> dict[str, Any]:
+def identity(name: str, own: Sequence[str] = ()) -> dict[str, Any]:
     """Return plain values that change when what the source holds changes."""
-    scheme, _, rest = name.partition(":")
-    if scheme == "builtin":
+    if name.startswith("builtin:"):
         return {"name": name, "version": builtin.VERSION}
-    stats = [(str(file), file.stat()) for file in files.list_files(Path(rest))]
+    stats = [(str(file), file.stat()) for file in files.list_files(_paths(name, own))]
     return {"name": name, "files": [[path, stat.st_size, stat.st_mtime_ns] for path, stat in stats]}
 
 
-def kinds_in(path: str) -> dict[Kind, int]:
-    """Return how many characters of each kind the first documents of a file or folder hold."""
-    found: dict[Kind, int] = {}
-    for number, document in enumerate(files.read(Path(path), "train")):
-        found[kind_of(document)] = found.get(kind_of(document), 0) + characters(document)
-        if number >= LOOK_DOCUMENTS:
-            break
+def kinds_in(own: Sequence[str]) -> set[Kind]:
+    """Return the kinds that the first documents of each path hold; UserError if one holds nothing to train on."""
+    found: set[Kind] = set()
+    for path in own:
+        here: set[Kind] = set()
+        for split in files.SPLITS:
+            here |= {kind_of(one) for one in islice(files.read([Path(path)], split), LOOK_DOCUMENTS)}
+        if not here:
+            raise UserError(f"{path}: holds nothing to train on (no text, no conversation with a reply)")
+        found |= here
     return found
 
 
@@ -70,33 +81,30 @@ def characters(document: Document) -> int:
     return len(document.content)
 
 
-def resolve_mix(
-    mix: Mapping[str, float], own: Mapping[str, Mapping[Kind, int]]
-) -> dict[tuple[str, Kind | None], float]:
+def resolve_mix(mix: Mapping[str, float], own: Collection[Kind]) -> dict[tuple[str, Kind | None], float]:
     """Return what a phase reads: (source, kind or None for all) -> weight.
 
-    `own` maps each path of the user's data to its characters by kind; if empty the mix stays as it is. Raises
-    UserError for a source that does not exist.
+    `own` are the kinds that the user's data holds; if it is empty the mix stays as it is. Raises UserError for a
+    source that does not exist.
     """
     resolved: dict[tuple[str, Kind | None], float] = {}
     for name, weight in mix.items():
         if weight <= 0:
             continue
         scheme, _, rest = name.partition(":")
+        part: tuple[str, Kind | None] = (name, None)
         if scheme == "builtin":
             check_builtin(rest)
-        if not own or scheme != "builtin":
-            resolved[name, None] = resolved.get((name, None), 0.0) + weight
-            continue
-        kind: Kind = builtin.SOURCES[rest].kind
-        if not any(kinds.get(kind) for kinds in own.values()):
-            kind = "conversation" if kind == "text" else "text"
-        total = sum(kinds.get(kind, 0) for kinds in own.values())
-        for path, kinds in own.items():
-            if share := kinds.get(kind, 0) / total:
-                key = (f"file:{path}", kind)
-                resolved[key] = resolved.get(key, 0.0) + weight * share
+            if own:
+                kind = builtin.SOURCES[rest].kind
+                part = (OWN, kind if kind in own else next(iter(own)))
+        resolved[part] = resolved.get(part, 0.0) + weight
     return resolved
+
+
+def _paths(name: str, own: Sequence[str]) -> list[Path]:
+    scheme, _, rest = name.partition(":")
+    return [Path(path) for path in own] if name == OWN else [Path(rest)] if scheme == "file" and rest else []
 
 
 def _all_builtin() -> list[str]:

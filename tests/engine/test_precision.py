@@ -54,7 +54,7 @@ def test_what_was_measured_is_remembered(model, monkeypatch):
 
 
 def test_a_fast_mode_that_disagrees_is_not_taken(model, monkeypatch):
-    def trial(model, batch, settings, plan, reference):
+    def trial(model, batch, settings, plan, few, reference):
         fast_but_wrong = plan.precision == "bf16"
         return Trial(plan.precision, plan.compile, 1000.0 + 9000 * fast_but_wrong, 0.0, 0.5 if fast_but_wrong else 1.0)
 
@@ -68,7 +68,7 @@ def test_a_fast_mode_that_disagrees_is_not_taken(model, monkeypatch):
 def test_compiling_is_tried_only_where_it_can_pay(model, monkeypatch):
     monkeypatch.setattr(precision, "compiler", lambda: "/usr/bin/c++")
     monkeypatch.setattr(
-        precision, "_try", lambda m, b, s, plan, r: Trial(plan.precision, plan.compile, 1000.0 * (1 + plan.compile), 0, 1)
+        precision, "_try", lambda m, b, s, plan, f, r: Trial(plan.precision, plan.compile, 1000.0 * (1 + plan.compile), 0, 1)
     )
     assert not choose(model, tokens_ahead=1000).compile
     assert choose(model, tokens_ahead=10_000_000).compile
