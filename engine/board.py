@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -57,7 +57,7 @@ class Board:
     """The present snapshot and the histories, shared between the engine's thread and front ends."""
 
     def __init__(self, snapshot: Snapshot) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._snapshot = snapshot
         self._metrics: History[Metric] = History(KEPT_METRICS)
         self._events: History[Event] = History(KEPT_EVENTS)
@@ -72,6 +72,12 @@ class Board:
         """Replace fields of the snapshot."""
         with self._lock:
             self._snapshot = replace(self._snapshot, **changes)
+            self._lock.notify_all()
+
+    def wait_for(self, condition: Callable[[Snapshot], bool], timeout: float | None) -> bool:
+        """Block until a snapshot fulfils `condition`; False when `timeout` seconds passed first."""
+        with self._lock:
+            return self._lock.wait_for(lambda: condition(self._snapshot), timeout)
 
     def metrics(self, after: int = 0) -> list[Metric]:
         """Return metrics newer than an id."""

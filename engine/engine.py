@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import queue
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from engine.board import Board
@@ -108,6 +109,10 @@ class Engine:
     def snapshot(self) -> Snapshot:
         """Return how things stand; cheap."""
         return self._board.snapshot()
+
+    def wait_for(self, condition: Callable[[Snapshot], bool], timeout: float | None = None) -> bool:
+        """Block until a snapshot fulfils `condition`; False when `timeout` seconds passed first. Not for a UI thread."""
+        return self._board.wait_for(condition, timeout)
 
     def events(self, after: int = 0) -> list[Event]:
         """Return events with an id above `after`, oldest first; only the newest are kept."""

@@ -31,7 +31,8 @@ def turn_vectors(ids: np.ndarray, vocabulary: int, turns: int, *, pad: int, seed
     context = row_sums**CONTEXT_POWER
     expected = row_sums[rows] * (context / context.sum())[columns]
     information = torch.log(weights / expected).clamp_min_(0).float()
-    matrix = torch.sparse_coo_tensor(counts.indices(), information, (vocabulary, vocabulary)).coalesce()
+    matrix = torch.sparse_coo_tensor(counts.indices(), information, (vocabulary, vocabulary), check_invariants=False)
+    matrix = matrix.coalesce()
     rank = min(turns, vocabulary)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

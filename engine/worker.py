@@ -66,6 +66,7 @@ class Worker:
     def run(self) -> None:
         """Serve until closed."""
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+        logging.captureWarnings(True)  # a console may be drawing on the terminal
         torch.set_num_threads(cores())
         self._guarded(self._open)
         while not self._closing and not self.killed.is_set():
