@@ -47,7 +47,11 @@ def main() -> None:
         assert out.shape[1] == PROMPT + NEW
         return NEW / (time.perf_counter() - began)
 
-    compare(f"generation, {SHAPE.layers} x {SHAPE.width}", "tokens/s", {"TurnGPT": we, "transformers generate": they})
+    compare(
+        f"generation, {SHAPE.layers} x {SHAPE.width}",
+        "tokens/s",
+        {"TurnGPT": we, "transformers generate": they},
+    )
 
 
 if __name__ == "__main__":

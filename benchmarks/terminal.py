@@ -18,7 +18,12 @@ class Terminal:
     """A child process on a terminal of its own; use it as a context, so that no child is left."""
 
     def __init__(
-        self, command: Sequence[str], *, columns: int = 120, rows: int = 40, environment: Mapping[str, str] | None = None
+        self,
+        command: Sequence[str],
+        *,
+        columns: int = 120,
+        rows: int = 40,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.output = b""
         self.began = time.perf_counter()
@@ -31,7 +36,9 @@ class Terminal:
     def __enter__(self) -> Terminal:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         os.close(self._fd)
         try:
             os.kill(self.process, signal.SIGKILL)

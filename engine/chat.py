@@ -108,9 +108,7 @@ class Chat:
         if self._weights is None:
             self._weights = DecodingWeights(self.model)
         t = self.tokenizer
-        return Decoder(
-            self._weights, prompt, sampling, end=t.end_id, forbidden=t.silent_ids, window=self.window
-        )
+        return Decoder(self._weights, prompt, sampling, end=t.end_id, forbidden=t.silent_ids, window=self.window)
 
     def _advance(self, decoder: Decoder, text: StreamDecoder, reply: Reply) -> None:
         token = None if reply.cancelled else decoder.next()

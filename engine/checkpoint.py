@@ -25,7 +25,12 @@ from torch import Tensor
 from engine.errors import EngineError
 
 FORMAT = 1
-MODEL, OPTIMIZER, STATE, MANIFEST = "model.safetensors", "optimizer.safetensors", "state.json", "manifest.json"
+MODEL, OPTIMIZER, STATE, MANIFEST = (
+    "model.safetensors",
+    "optimizer.safetensors",
+    "state.json",
+    "manifest.json",
+)
 _NAME = re.compile(r"step-(\d{6,})")
 
 

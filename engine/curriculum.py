@@ -1,7 +1,8 @@
 """Which phase a session is in, how far, and whether its gate is open.
 
-A gate's conditions are read on validation data; it opens when all are met on two readings in a row, and the
-next phase begins. If the phase's steps run out first, the next phase begins all the same, with a warning.
+A gate's conditions are read on validation data; it opens when all are met on two readings in a row, and once
+`gate_after` of the phase's steps are taken the next phase begins. If the steps run out before the gate opened,
+the next phase begins all the same, with a warning.
 """
 
 from __future__ import annotations
@@ -83,7 +84,8 @@ class Curriculum:
     @property
     def phase_over(self) -> bool:
         """True when the present phase's steps are taken or its gate is open."""
-        return self.phase_step >= self.phase.steps or self.gate_open
+        early = self.phase_step >= self.phase.gate_after * self.phase.steps and self.gate_open
+        return early or self.phase_step >= self.phase.steps
 
     def advance(self) -> None:
         """Count one optimisation step."""

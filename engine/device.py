@@ -7,7 +7,7 @@ import platform
 import shutil
 import sys
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import psutil
 import torch
@@ -56,7 +56,10 @@ def choose_device(wanted: str) -> tuple[torch.device, str]:
 
 
 def cores() -> int:
-    """Return the cores this process may use."""
+    """Return the cores this process may use; `OMP_NUM_THREADS` asks for fewer."""
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    if asked.isdecimal() and int(asked) > 0:
+        return int(asked)
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else (psutil.cpu_count(logical=False) or os.cpu_count() or 1)
 

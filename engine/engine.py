@@ -111,7 +111,7 @@ class Engine:
         return self._board.snapshot()
 
     def wait_for(self, condition: Callable[[Snapshot], bool], timeout: float | None = None) -> bool:
-        """Block until a snapshot fulfils `condition`; False when `timeout` seconds passed first. Not for a UI thread."""
+        """Block until a snapshot fulfils `condition`; False when `timeout` seconds passed first."""
         return self._board.wait_for(condition, timeout)
 
     def events(self, after: int = 0) -> list[Event]:

@@ -9,5 +9,5 @@ class EngineError(RuntimeError):
     """What was asked failed through no fault of the request (a full disk, a broken file). Exit code 1."""
 
 
-class Cancelled(Exception):
+class CancelledError(Exception):
     """A long preparation was told to stop."""

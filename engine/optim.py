@@ -29,7 +29,12 @@ def parameter_groups(model: TurnGPT, settings: OptimizerSettings) -> list[Group]
     """
     embedding = model.embedding
     groups: dict[str, Group] = {
-        "turns": {"name": "turns", "params": [embedding.turns], "weight_decay": 0.0, "scale": settings.turns_rate},
+        "turns": {
+            "name": "turns",
+            "params": [embedding.turns],
+            "weight_decay": 0.0,
+            "scale": settings.turns_rate,
+        },
         "generator": {"name": "generator", "params": [embedding.matrix], "weight_decay": 0.0, "scale": 1.0},
         "matrices": {"name": "matrices", "params": [], "weight_decay": settings.weight_decay, "scale": 1.0},
         "vectors": {"name": "vectors", "params": [], "weight_decay": 0.0, "scale": 1.0},

@@ -97,6 +97,8 @@ class PhaseSettings(Settings):
     mix: Annotated[dict[str, Annotated[float, Field(ge=0)]], Field(min_length=1)]
     """Source name -> weight; weights are normalised."""
     gate: Annotated[tuple[GateSettings, ...], Array] = ()
+    gate_after: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of the phase's steps that is taken even when its gate opens before."""
     evaluate_every: Annotated[int, Field(ge=1)] = 100
     sample_every: Annotated[int, Field(ge=1)] = 100
 
@@ -131,9 +133,7 @@ def shipped_recipes() -> dict[str, str]:
     found = {}
     for file in sorted(resources.files("engine.recipes").iterdir(), key=lambda file: file.name):
         if file.name.endswith(".toml"):
-            found[file.name.removesuffix(".toml")] = tomllib.loads(file.read_text("utf-8")).get(
-                "description", ""
-            )
+            found[file.name.removesuffix(".toml")] = tomllib.loads(file.read_text("utf-8")).get("description", "")
     return found
 
 
@@ -168,11 +168,7 @@ def dump_recipe(recipe: Recipe) -> str:
 def differences(one: Recipe, other: Recipe) -> dict[str, tuple[Any, Any]]:
     """Return the dotted path of every value in which two recipes differ -> (value in one, value in other)."""
     first, second = (dict(_leaves(recipe.model_dump(), "")) for recipe in (one, other))
-    return {
-        path: (first.get(path), second.get(path))
-        for path in first | second
-        if first.get(path) != second.get(path)
-    }
+    return {path: (first.get(path), second.get(path)) for path in first | second if first.get(path) != second.get(path)}
 
 
 def _read(name_or_path: str) -> tuple[str, str]:

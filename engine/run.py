@@ -167,6 +167,7 @@ class Run:
         c = self.curriculum
         rows = max(c.phase.batch, VALIDATION_TOKENS // c.phase.length)
         loss = self.trainer.validate(self.data.validation(c.name, rows))
+        was_open = c.gate_open
         holds = c.read(measures_of(loss))
         if not self._here(self.board.metrics(), "validation_loss"):
             self.board.add_metric(c.step, c.name, validation_loss=loss)
@@ -175,9 +176,9 @@ class Run:
             self._best = c.step, loss
             with self.disk_may_refuse():
                 checkpoints.write_best(self.session.checkpoints, *self._best)
-        if c.gate_open:
+        if c.gate_open and not was_open:
             self.board.add_event("info", "gate", f"the gate of {c.name} is open: {self._gate_line()}")
-        elif holds:
+        elif holds and not was_open:
             self.board.add_event("info", "gate", f"the gate of {c.name} holds once: {self._gate_line()}")
 
     def _sample(self) -> None:
@@ -185,7 +186,7 @@ class Run:
         c = self.curriculum
         if self._here(self.board.samples(), "messages"):
             return
-        sampling = Sampling(seed=c.step, max_tokens=60)
+        sampling = Sampling(seed=c.step, max_tokens=90)
         messages: list[tuple[str, str]] = []
         if self.data.conversation_share(c.name) < 0.5:
             messages.append(("text", self.chat.continue_text(SAMPLE_TEXT, sampling)))
@@ -211,7 +212,8 @@ class Run:
                 f"the steps of {c.name} are used up before its gate opened ({self._gate_line()}); going on",
             )
         c.next_phase()
-        self._best = None
+        if not c.finished:
+            self._best = None
         self._window = Window(max(1, c.recipe.steps // STORED_METRICS))
         if c.finished:
             self._save(pending=False, again=True)
@@ -226,10 +228,14 @@ class Run:
 
     def _phase_line(self) -> str:
         c, p = self.curriculum, self.curriculum.phase
-        total = sum(p.mix.values())
-        mix = ", ".join(f"{weight / total:.0%} {name}" for name, weight in p.mix.items() if weight > 0)
-        return f"{c.name}: step {c.phase_step} of {p.steps}, {p.batch} x {p.length} tokens, rate {p.learning_rate:g}; {mix}"
+        parts = self.data.mixes[c.name]
+        total = sum(parts.values())
+        mix = ", ".join(f"{weight / total:.0%} {name}" for (name, _), weight in parts.items() if weight > 0)
+        size = f"{p.batch} x {p.length} tokens"
+        return f"{c.name}: step {c.phase_step} of {p.steps}, {size}, rate {p.learning_rate:g}; {mix}"
 
     def _gate_line(self) -> str:
         gate = self.curriculum.status()[self.curriculum.index].gate
-        return ", ".join(f"{g.measure} {g.value:.3g}, wanted {g.comparison} {g.threshold:g}" for g in gate if g.value is not None)
+        return ", ".join(
+            f"{g.measure} {g.value:.3g}, wanted {g.comparison} {g.threshold:g}" for g in gate if g.value is not None
+        )

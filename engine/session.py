@@ -87,9 +87,7 @@ class Session:
         stored = root / name / "recipe.toml"
         if not exists(root, name):
             if recipe is None:
-                raise UserError(
-                    f"no session named {name!r} in {root}; `turngpt-tui sessions` lists those there are"
-                )
+                raise UserError(f"no session named {name!r} in {root}; `turngpt-tui sessions` lists those there are")
             _create(root / name, recipe)
         kept = load_recipe(str(stored))
         return cls(root, name, kept if recipe is None else _agreed(name, kept, recipe))
@@ -137,9 +135,7 @@ def check_name(name: str) -> None:
     """Raise UserError unless `name` can be a session's name, and so a folder's on every system."""
     shown = printable(name).replace("\n", " ")
     if not _NAME.fullmatch(name) or name.endswith("."):
-        raise UserError(
-            f"--session {shown!r} cannot be a name: use letters, digits and - _ . only, at most 64"
-        )
+        raise UserError(f"--session {shown!r} cannot be a name: use letters, digits and - _ . only, at most 64")
     if name.lower() == "readme.md" or name.lower().partition(".")[0] in _DEVICES:
         raise UserError(f"--session {shown!r} is a reserved name; give another")
 
@@ -194,18 +190,14 @@ def _create(folder: Path, recipe: Recipe) -> None:
     except UnicodeEncodeError:
         raise UserError("the recipe names a file whose name is not UTF-8; rename the file") from None
     except OSError as error:
-        raise EngineError(
-            f"{folder}: cannot make the session here ({error.strerror}); see --sessions-dir"
-        ) from error
+        raise EngineError(f"{folder}: cannot make the session here ({error.strerror}); see --sessions-dir") from error
 
 
 def _agreed(name: str, kept: Recipe, given: Recipe) -> Recipe:
     """Return the recipe to go on with: what is learned as it was begun, the rest as given now."""
     changed = differences(kept, given)
     unlike = [
-        f"{path} is {old!r} there and {new!r} here"
-        for path, (old, new) in changed.items()
-        if not _FREE.fullmatch(path)
+        f"{path} is {old!r} there and {new!r} here" for path, (old, new) in changed.items() if not _FREE.fullmatch(path)
     ]
     if not unlike:
         return given
@@ -256,8 +248,7 @@ def _held(folder: Path) -> bool:
 
 def _checkpoint_steps(folder: Path) -> list[int]:
     found = (
-        _STEP.fullmatch(manifest.parent.name)
-        for manifest in (folder / "checkpoints").glob("step-*/manifest.json")
+        _STEP.fullmatch(manifest.parent.name) for manifest in (folder / "checkpoints").glob("step-*/manifest.json")
     )
     return sorted(int(match[1]) for match in found if match)
 

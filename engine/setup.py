@@ -53,7 +53,7 @@ def set_up(
 ) -> Run:
     """Prepare all a run needs; every choice made goes to the board with its reason.
 
-    Raises UserError for data or a device that cannot be used, Cancelled when told to stop.
+    Raises UserError for data or a device that cannot be used, CancelledError when told to stop.
     """
     recipe = session.recipe
     device, why = choose_device(options.device)

@@ -56,13 +56,15 @@ def _cooccurrence(ids: np.ndarray, vocabulary: int, pad: int) -> Tensor:
         for distance in range(1, WINDOW + 1):
             left, right = part[:-distance], part[distance:]
             real = (left != pad) & (right != pad)
-            pairs, counts = np.unique(left[real] * vocabulary + right[real], return_counts=True)
-            keys.append(pairs)
+            found, counts = np.unique(left[real] * vocabulary + right[real], return_counts=True)
+            keys.append(found)
             weights.append(counts / distance)
         pairs = torch.from_numpy(np.concatenate(keys))
         values = torch.from_numpy(np.concatenate(weights))
         indices = torch.stack((pairs // vocabulary, pairs % vocabulary))
         both_ways = torch.cat((indices, indices.flip(0)), dim=1)
-        chunk = torch.sparse_coo_tensor(both_ways, torch.cat((values, values)), (vocabulary, vocabulary), check_invariants=False)
+        chunk = torch.sparse_coo_tensor(
+            both_ways, torch.cat((values, values)), (vocabulary, vocabulary), check_invariants=False
+        )
         total = (total + chunk).coalesce()
     return total

@@ -159,9 +159,7 @@ class Store:
                 "SELECT id, time, step, messages FROM conversations ORDER BY id DESC LIMIT ?", (limit,)
             ).fetchall()
             return [
-                SavedConversation(
-                    id, when, step, Conversation(tuple(Message(*pair) for pair in json.loads(messages)))
-                )
+                SavedConversation(id, when, step, Conversation(tuple(Message(*pair) for pair in json.loads(messages))))
                 for id, when, step, messages in reversed(rows)
             ]
 
@@ -178,9 +176,7 @@ class Store:
 
     def _connect(self, read_only: bool) -> sqlite3.Connection:
         place = self._path.absolute().as_uri() + ("?mode=ro" if read_only else "")
-        return sqlite3.connect(
-            place, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-        )
+        return sqlite3.connect(place, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
 
     def _check_schema(self, read_only: bool) -> None:
         """Create what a new database lacks; refuse one of a later version."""
@@ -236,9 +232,7 @@ class Store:
             if "disk is full" in reason:
                 said = "the disk is full; free some space and go on"
             elif "locked" in reason or "busy" in reason:
-                said = (
-                    f"another program keeps it busy for more than {BUSY_SECONDS:.0f} seconds; close that one"
-                )
+                said = f"another program keeps it busy for more than {BUSY_SECONDS:.0f} seconds; close that one"
             elif isinstance(error, sqlite3.OperationalError):
                 said = f"the database cannot be used ({reason})"
             else:

@@ -85,7 +85,7 @@ class Trainer:
         for ids, targets, segments in self._micro_batches(batch, rows):
             with self.autocast():
                 loss = self._loss(ids, targets, segments) / learned
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             total += loss.detach()
         return total
 
@@ -103,7 +103,11 @@ class Trainer:
     def _micro_batches(self, batch: Batch, rows: int) -> Iterable[tuple[Tensor, Tensor, Tensor]]:
         for start in range(0, len(batch.ids), rows):
             part = slice(start, start + rows)
-            yield self._tensor(batch.ids[part]), self._tensor(batch.targets[part]), self._tensor(batch.segments[part])
+            yield (
+                self._tensor(batch.ids[part]),
+                self._tensor(batch.targets[part]),
+                self._tensor(batch.segments[part]),
+            )
 
     def _tensor(self, array: np.ndarray) -> Tensor:
         return torch.from_numpy(array).to(self.device)

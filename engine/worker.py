@@ -18,7 +18,7 @@ from engine.curriculum import Curriculum
 from engine.data.tokenizer import ChatTokenizer
 from engine.device import choose_device, cores, memory
 from engine.engine import Command, EngineOptions, Generate
-from engine.errors import Cancelled, EngineError, UserError
+from engine.errors import CancelledError, EngineError, UserError
 from engine.log import close_log, open_log
 from engine.recipe import Recipe
 from engine.run import Run
@@ -103,7 +103,7 @@ class Worker:
         """Run `action`; whatever fails ends training with one line and leaves the thread alive."""
         try:
             action()
-        except Cancelled:
+        except CancelledError:
             self.board.add_event("info", "stopped", "preparation was stopped")
             self._be("stopped")
         except (UserError, EngineError) as error:
@@ -117,7 +117,7 @@ class Worker:
             )
         except torch.OutOfMemoryError:
             self._fail("out of memory: use a smaller --size, or a smaller batch or length in the recipe")
-        except Exception as error:  # noqa: BLE001 - the thread outlives any fault and says what it was
+        except Exception as error:  # the thread outlives any fault and says what it was
             log.exception("internal error")
             self._fail(f"internal error: {type(error).__name__}: {error} (details in {self.session.log.name})")
 

@@ -53,7 +53,8 @@ def attend(q_bhtd: Tensor, k_bhsd: Tensor, v_bhsd: Tensor, mask_bts: Tensor) -> 
         return F.scaled_dot_product_attention(q_bhtd, k_bhsd, v_bhsd, attn_mask=mask_bts)
     scores = (q_bhtd @ k_bhsd.transpose(-1, -2)) * q_bhtd.shape[-1] ** -0.5
     scores = scores.masked_fill(~mask_bts, torch.finfo(scores.dtype).min)
-    return scores.softmax(-1, dtype=torch.float32).to(v_bhsd.dtype) @ v_bhsd
+    weights: Tensor = scores.softmax(-1, dtype=torch.float32).to(v_bhsd.dtype)
+    return weights @ v_bhsd
 
 
 class Attention(nn.Module):
@@ -76,7 +77,8 @@ class Attention(nn.Module):
 
     def merge(self, x_bhtd: Tensor) -> Tensor:
         """Join the heads and project back to the width."""
-        return self.out(x_bhtd.transpose(1, 2).flatten(2))
+        merged: Tensor = self.out(x_bhtd.transpose(1, 2).flatten(2))
+        return merged
 
 
 class SwiGLU(nn.Module):
@@ -90,7 +92,8 @@ class SwiGLU(nn.Module):
     def forward(self, x_btd: Tensor) -> Tensor:
         """Apply down(silu(gate) * up)."""
         gate, up = self.gate_up(x_btd).chunk(2, dim=-1)
-        return self.down(F.silu(gate) * up)
+        out: Tensor = self.down(F.silu(gate) * up)
+        return out
 
 
 class Block(nn.Module):
@@ -107,4 +110,5 @@ class Block(nn.Module):
         """Run the layer over whole rows."""
         q, k, v = self.attention.project(self.attention_norm(x_btd), cos_td, sin_td)
         x_btd = x_btd + self.attention.merge(attend(q, k, v, mask_bts))
-        return x_btd + self.mlp(self.mlp_norm(x_btd))
+        out: Tensor = x_btd + self.mlp(self.mlp_norm(x_btd))
+        return out

@@ -58,7 +58,12 @@ class TurnGPT(nn.Module):
             block.mlp.gate_up.weight.normal_(0, c.width**-0.5, generator=source)
             block.attention.out.weight.zero_()
             block.mlp.down.weight.zero_()
-            for norm in (block.attention_norm, block.mlp_norm, block.attention.q_norm, block.attention.k_norm):
+            for norm in (
+                block.attention_norm,
+                block.mlp_norm,
+                block.attention.q_norm,
+                block.attention.k_norm,
+            ):
                 norm.weight.fill_(1)
         if self.bias is not None:
             self.norm.weight.fill_(0.2 * c.width**-0.5)
@@ -76,12 +81,14 @@ class TurnGPT(nn.Module):
         x = self.embedding.embed(ids_bt, features_vf)
         for block in self.blocks:
             x = block(x, mask, cos, sin)
-        return self.norm(x)
+        out: Tensor = self.norm(x)
+        return out
 
     def scores(self, hidden_btd: Tensor, features_vf: Tensor) -> Tensor:
         """Return the logits, (batch, time, vocabulary)."""
         if self.head is not None:
             return hidden_btd @ self.head.T
+        assert self.bias is not None
         return self.embedding.scores(hidden_btd, features_vf) + self.bias
 
     def forward(self, ids_bt: Tensor, segments_bt: Tensor) -> Tensor:

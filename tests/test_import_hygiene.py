@@ -23,9 +23,7 @@ def imported_by(*modules: str) -> set[str]:
     return set(done.stdout.split())
 
 
-@pytest.mark.parametrize(
-    "module", ["turngpt_tui.app", "turngpt_tui.cli", "turngpt_tui.headless", "engine.engine"]
-)
+@pytest.mark.parametrize("module", ["turngpt_tui.app", "turngpt_tui.cli", "turngpt_tui.headless", "engine.engine"])
 def test_starting_imports_nothing_heavy(module: str) -> None:
     assert not imported_by(module) & HEAVY
 

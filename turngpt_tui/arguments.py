@@ -60,9 +60,7 @@ def _data_path(given: str) -> str:
     return str(path)
 
 
-def recipe_of(
-    root: Path, recipe: str | None, session: str | None, overrides: tuple[str, ...]
-) -> tuple[Recipe, str]:
+def recipe_of(root: Path, recipe: str | None, session: str | None, overrides: tuple[str, ...]) -> tuple[Recipe, str]:
     """Return the recipe to follow and the session's name: a session begun before brings its own recipe."""
     if recipe is not None:
         plan = load_recipe(recipe, overrides)

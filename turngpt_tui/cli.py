@@ -100,19 +100,13 @@ def train(
     ] = None,
     set_: Annotated[
         list[str] | None,
-        typer.Option(
-            "--set", metavar="KEY=VALUE", help="Change a recipe's value: phases.foundation.steps=100."
-        ),
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a recipe's value: phases.foundation.steps=100."),
     ] = None,
     data: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="PATH", help="Train on these files or folders (.txt, .jsonl, .parquet) instead."
-        ),
+        typer.Option(metavar="PATH", help="Train on these files or folders (.txt, .jsonl, .parquet) instead."),
     ] = None,
-    size: Annotated[
-        str | None, typer.Option(metavar="NAME", help="tiny, small, base, medium or large.")
-    ] = None,
+    size: Annotated[str | None, typer.Option(metavar="NAME", help="tiny, small, base, medium or large.")] = None,
     device: Device = "auto",
     precision: Annotated[
         Literal["auto", "fp32", "bf16"], typer.Option(help="Auto takes the fastest that is sound.")
@@ -205,14 +199,10 @@ def _keep_traceback(session: Session, error: Exception) -> None:
 def chat(
     context: typer.Context,
     *,
-    session: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The session whose model answers.")
-    ] = None,
+    session: Annotated[str | None, typer.Option(metavar="NAME", help="The session whose model answers.")] = None,
     temperature: Annotated[float, typer.Option(help="0 takes the likeliest token.")] = 0.7,
     top_k: Annotated[int, typer.Option(min=0, help="Draw from the likeliest K tokens; 0 from all.")] = 40,
-    top_p: Annotated[
-        float, typer.Option(help="Draw from the likeliest tokens that make up this share.")
-    ] = 0.95,
+    top_p: Annotated[float, typer.Option(help="Draw from the likeliest tokens that make up this share.")] = 0.95,
     seed: Annotated[int | None, typer.Option(min=0, metavar="N", help="Repeat the same draws.")] = None,
     max_tokens: Annotated[int, typer.Option(min=1, help="The longest reply.")] = 120,
     device: Device = "auto",
@@ -286,6 +276,4 @@ def _refuse_training_options(context: typer.Context) -> None:
         name = parameter.name or ""
         source = context.get_parameter_source(name)
         if name not in heeded and source is not None and source.name == "COMMANDLINE":
-            raise UserError(
-                f"{parameter.opts[0]} does not go with the command {context.invoked_subcommand!r}"
-            )
+            raise UserError(f"{parameter.opts[0]} does not go with the command {context.invoked_subcommand!r}")

@@ -26,8 +26,7 @@ def description(recipe: Recipe, session: str) -> str:
     data = ", ".join(map(one_line, recipe.data.paths)) or "the built-in corpus"
     return "\n".join(
         (
-            f"recipe {recipe.name}, session {session}, seed {recipe.seed}:"
-            f" {recipe.steps:,} steps, {tokens:,} tokens",
+            f"recipe {recipe.name}, session {session}, seed {recipe.seed}: {recipe.steps:,} steps, {tokens:,} tokens",
             f"data: {data}, at most {recipe.data.megabytes:g} MB of each source",
             "",
             table(phases, frozenset({1, 2, 3, 4})),
@@ -77,9 +76,7 @@ def _fact(name: str, value: Any, width: int) -> Iterator[str]:
         yield f"{label.ljust(width)}  {'' if value else 'nothing yet'}".rstrip()
         for key, inner in value.items():
             yield f"  {one_line(str(key))}"
-            yield from (
-                f"    {one_line(str(one))}" for one in (inner if isinstance(inner, list) else [inner])
-            )
+            yield from (f"    {one_line(str(one))}" for one in (inner if isinstance(inner, list) else [inner]))
         return
     if name.endswith("_bytes"):
         shown = megabytes(value)

@@ -75,6 +75,7 @@ class HeadlessRun:
         self._wait = wait or threading.Event().wait
         self._began = time.time()
         self._metric = self._event = self._sample = 0
+        self._train_loss: float | None = None
         self._stopping = self._killed = False
 
     def run(self) -> int:
@@ -130,8 +131,10 @@ class HeadlessRun:
                 lines.append((event.time, event_line(event)))
         for metric in self._engine.metrics(self._metric):
             self._metric = metric.id
+            if metric.train_loss is not None:
+                self._train_loss = metric.train_loss
             if metric.validation_loss is not None:
-                lines.append((metric.time, metric_line(metric)))
+                lines.append((metric.time, metric_line(metric, self._train_loss)))
         for sample in self._engine.samples(self._sample):
             self._sample = sample.id
             lines.append((sample.time, sample_lines(sample)))

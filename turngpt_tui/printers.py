@@ -105,18 +105,16 @@ def event_line(event: Event) -> str:
     return f"[{event.step:>6}] {mark}{one_line(event.text)}"
 
 
-def metric_line(metric: Metric) -> str:
-    """Write a validation reading as one line."""
+def metric_line(metric: Metric, train_loss: float | None) -> str:
+    """Write a validation reading as one line, beside the training loss of the steps before it."""
     speed = f"  {metric.tokens_per_second:,.0f} tokens/s" if metric.tokens_per_second is not None else ""
     return (
-        f"[{metric.step:>6}] {one_line(metric.phase)}: training loss {quantity(metric.train_loss)}"
+        f"[{metric.step:>6}] {one_line(metric.phase)}: training loss {quantity(train_loss)}"
         f"  validation loss {quantity(metric.validation_loss)}{speed}"
     )
 
 
 def sample_lines(sample: Sample) -> str:
     """Write a sample as an indented dialogue."""
-    said = (
-        f"           {LABELS.get(role, one_line(role))}: {one_line(text)}" for role, text in sample.messages
-    )
+    said = (f"           {LABELS.get(role, one_line(role))}: {one_line(text)}" for role, text in sample.messages)
     return "\n".join((f"[{sample.step:>6}] the model speaks:", *said))

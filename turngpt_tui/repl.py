@@ -181,9 +181,7 @@ def chat(engine: Engine, session: Session, sampling: Sampling) -> int:
             importlib.import_module("readline")
         now = engine.snapshot()
         device = f", {one_line(now.device)}" if now.device else ""
-        sys.stdout.write(
-            f"session {session.name}, step {now.step}{device}; /help for commands, Ctrl-D leaves\n"
-        )
+        sys.stdout.write(f"session {session.name}, step {now.step}{device}; /help for commands, Ctrl-D leaves\n")
         Repl(talk, session.path).run()
         return 0
     finally:

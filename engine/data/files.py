@@ -1,7 +1,7 @@
 """Documents from a person's own files: .txt .md .jsonl .parquet, or a folder of them.
 
-A file whose name ends in `-train`, `-validation` or `-test` (or `_`, `.`; `valid`, `dev`) holds that split, if there is one
-for validation among them. Documents of other files are dealt out by a hash of their text: 5 % validation, 5 % test,
+A file whose name ends in `-train`, `-validation` or `-test` (or `_`, `.`; `valid`, `dev`) holds that split, if there is
+one for validation among them. Documents of other files are dealt out by a hash of their text: 5 % validation, 5 % test,
 the rest train.
 """
 

@@ -118,13 +118,21 @@ class PackedBatches:
     def state(self) -> BatchState:
         """Return where the stream stands."""
         state = self._state
-        return {"drawn": list(state["drawn"]), "tokens": list(state["tokens"]), "window": state["window"], "row": state["row"]}
+        return {
+            "drawn": list(state["drawn"]),
+            "tokens": list(state["tokens"]),
+            "window": state["window"],
+            "row": state["row"],
+        }
 
     def restore(self, state: BatchState) -> None:
         """Go on from `state` of a stream over the same shards."""
         self._state = {
-            "drawn": list(state["drawn"]), "tokens": list(state["tokens"]), "window": state["window"], "row": state["row"]
-        }  # fmt: skip
+            "drawn": list(state["drawn"]),
+            "tokens": list(state["tokens"]),
+            "window": state["window"],
+            "row": state["row"],
+        }
         self._plan = None
 
     def _fill(

@@ -19,7 +19,7 @@ from engine.data.packing import Batch, PackedBatches, first_rows
 from engine.data.shards import Shard, key_of, open_shard, write_shard
 from engine.data.sources import Kind, characters, identity, kinds_in, open_source, resolve_mix
 from engine.data.tokenizer import ChatTokenizer
-from engine.errors import Cancelled, EngineError, UserError
+from engine.errors import CancelledError, EngineError, UserError
 from engine.recipe import Recipe
 from engine.status import Progress
 
@@ -95,7 +95,7 @@ def prepare(
 ) -> PreparedData:
     """Read, tokenise and cache all that a recipe names.
 
-    Raises UserError for data that cannot be used, EngineError if the disk refuses, Cancelled when told to stop.
+    Raises UserError for data that cannot be used, EngineError if the disk refuses, CancelledError when told to stop.
     """
     reporter = _Reporter(report, cancelled)
     reporter.say("looking at the data", 0, None)
@@ -108,7 +108,7 @@ def prepare(
     for number, part in enumerate(parts):
         for split in ("train", "validation"):
             what = f"tokenising {part[0]} ({number + 1} of {len(parts)})"
-            shards[part, split] = _shard(recipe, part, split, tokenizer, cache, reporter, what, notes)  # type: ignore[index, arg-type]
+            shards[part, split] = _shard(recipe, part, split, tokenizer, cache, reporter, what, notes)
     tokens = sum(shard.tokens for (_, split), shard in shards.items() if split == "train")
     notes.append(f"{tokens:,} tokens to train on from {len(parts)} sources, vocabulary {tokenizer.size}")
     return PreparedData(recipe, tokenizer, mixes, shards, notes)
@@ -140,7 +140,9 @@ def _tokenizer(
             "vocabulary": vocabulary,
             "seed": recipe.seed,
             "megabytes": recipe.data.megabytes,
-            "sources": [[identity(name, recipe.data.paths), kind, round(shares[name, kind], 6)] for name, kind in parts],
+            "sources": [
+                [identity(name, recipe.data.paths), kind, round(shares[name, kind], 6)] for name, kind in parts
+            ],
         }
     )
     path = cache / key / "tokenizer.json"
@@ -167,7 +169,9 @@ def _tokenizer(
 
     tokenizer = ChatTokenizer.train(texts(), vocabulary)
     if tokenizer.size < vocabulary:
-        notes.append(f"the text gives {tokenizer.size} tokens, not the {vocabulary} asked for: there is no more to merge")
+        notes.append(
+            f"the text gives {tokenizer.size} tokens, not the {vocabulary} asked for: there is no more to merge"
+        )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -237,6 +241,6 @@ class _Reporter:
             self._what, self._began = what, now
         self._said = now
         if self._cancelled():
-            raise Cancelled
+            raise CancelledError
         eta = (now - self._began) * (total - done) / done if total and 0 < done <= total else None
         self._report(Progress(what, done, total, unit, eta))

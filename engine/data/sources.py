@@ -1,8 +1,8 @@
 """Where documents come from, by name: `builtin:stories`, `file:/home/me/talk.jsonl`.
 
-With a person's own data (`--data`) each built-in source of a mix gives its weight to theirs, the source named `data`: weight
-of texts to their texts, of conversations to their conversations; if the data holds only one of the two, everything
-goes there.
+With a person's own data (`--data`) each built-in source of a mix gives its weight to theirs, the source named `data`:
+weight of texts to their texts, of conversations to their conversations; if the data holds only one of the two,
+everything goes there.
 """
 
 from __future__ import annotations

@@ -121,9 +121,7 @@ class ChatTokenizer:
     def encode_prompt(self, conversation: Conversation) -> list[int]:
         """Return the ids of a conversation up to where the assistant's reply begins."""
         ids = [self.begin_id]
-        for message, content in zip(
-            conversation.messages, self.encode_many(_contents(conversation)), strict=True
-        ):
+        for message, content in zip(conversation.messages, self.encode_many(_contents(conversation)), strict=True):
             ids += [self._roles[message.role], *content, self.end_id]
         return [*ids, self.assistant_id]
 

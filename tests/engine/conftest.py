@@ -15,11 +15,6 @@ ANIMALS = ("cat", "dog", "cow", "bird", "fish", "horse", "sheep", "goat")
 COLOURS = ("red", "blue", "green", "black", "white")
 
 
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TURNGPT_CACHE", str(tmp_path / "user-cache"))
-
-
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """A file of 40 texts and 40 conversations."""

@@ -12,9 +12,7 @@ from engine.conversation import Conversation, Message, printable
 from engine.errors import EngineError, UserError
 from engine.transcript import save_transcript, to_json_line, to_markdown
 
-TALK = Conversation(
-    (Message("system", "Be kind."), Message("user", "Hi"), Message("assistant", "Hello\nyou"))
-)
+TALK = Conversation((Message("system", "Be kind."), Message("user", "Hi"), Message("assistant", "Hello\nyou")))
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ def model(request) -> TurnGPT:
     source = torch.Generator().manual_seed(4)
     with torch.no_grad():
         for parameter in model.parameters():
-            parameter += 0.2 * torch.randn(parameter.shape, generator=source)
+            parameter.add_(torch.randn(parameter.shape, generator=source), alpha=0.2)
     return model
 
 
@@ -47,7 +47,9 @@ def test_cached_decoding_is_uncached_decoding(model):
 
 def test_a_seed_draws_the_same_and_another_not(model):
     def draw(seed: int) -> list[int]:
-        return drawn(Decoder(DecodingWeights(model), [1, 4], Sampling(temperature=2, top_k=0, top_p=1, seed=seed), end=END))
+        return drawn(
+            Decoder(DecodingWeights(model), [1, 4], Sampling(temperature=2, top_k=0, top_p=1, seed=seed), end=END)
+        )
 
     assert draw(1) == draw(1)
     assert draw(1) != draw(2)
@@ -77,8 +79,13 @@ def test_a_repetition_penalty_repeats_less(model):
 
 
 def test_the_reply_stops_at_its_limit_and_at_the_window(model):
-    assert len(drawn(Decoder(DecodingWeights(model), [1], Sampling(max_tokens=4, temperature=0), end=49, forbidden=[]))) <= 4
-    window = drawn(Decoder(DecodingWeights(model), [1] * 10, Sampling(max_tokens=99, temperature=0), end=END, window=16))
+    assert (
+        len(drawn(Decoder(DecodingWeights(model), [1], Sampling(max_tokens=4, temperature=0), end=49, forbidden=[])))
+        <= 4
+    )
+    window = drawn(
+        Decoder(DecodingWeights(model), [1] * 10, Sampling(max_tokens=99, temperature=0), end=END, window=16)
+    )
     assert len(window) <= 7
 
 

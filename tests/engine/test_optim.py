@@ -53,7 +53,13 @@ def test_fused_adamw_is_adamw():
 
 def test_the_rate_rises_to_its_peak_and_falls_to_its_share():
     phase = PhaseSettings(
-        steps=100, batch=1, length=16, learning_rate=1e-3, warmup=0.1, final_rate=0.2, mix={"builtin:stories": 1}
+        steps=100,
+        batch=1,
+        length=16,
+        learning_rate=1e-3,
+        warmup=0.1,
+        final_rate=0.2,
+        mix={"builtin:stories": 1},
     )
     rates = [learning_rate(phase, step) for step in range(100)]
     assert rates[0] == pytest.approx(1e-4)

@@ -68,7 +68,9 @@ def test_a_fast_mode_that_disagrees_is_not_taken(model, monkeypatch):
 def test_compiling_is_tried_only_where_it_can_pay(model, monkeypatch):
     monkeypatch.setattr(precision, "compiler", lambda: "/usr/bin/c++")
     monkeypatch.setattr(
-        precision, "_try", lambda m, b, s, plan, f, r: Trial(plan.precision, plan.compile, 1000.0 * (1 + plan.compile), 0, 1)
+        precision,
+        "_try",
+        lambda m, b, s, plan, f, r: Trial(plan.precision, plan.compile, 1000.0 * (1 + plan.compile), 0, 1),
     )
     assert not choose(model, tokens_ahead=1000).compile
     assert choose(model, tokens_ahead=10_000_000).compile

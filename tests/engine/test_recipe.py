@@ -146,9 +146,7 @@ def test_a_broken_file_is_named(tmp_path: Path, content: bytes, names: str) -> N
     assert str(path) in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "name", ["nope", "../quick", "", "nope.toml", "x\0.toml", "a" * 5000 + ".toml", "\x1b[31m"]
-)
+@pytest.mark.parametrize("name", ["nope", "../quick", "", "nope.toml", "x\0.toml", "a" * 5000 + ".toml", "\x1b[31m"])
 def test_an_unknown_recipe_is_refused_in_print(name: str) -> None:
     with pytest.raises(UserError) as caught:
         load_recipe(name)

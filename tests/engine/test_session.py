@@ -197,9 +197,7 @@ def test_where_sessions_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert sessions_root().parts[-2:] == ("turngpt-tui", "sessions")
 
 
-def test_the_log_goes_to_the_file_and_nowhere_else(
-    session: Session, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_log_goes_to_the_file_and_nowhere_else(session: Session, capsys: pytest.CaptureFixture[str]) -> None:
     handler = open_log(session.log)
     logger.getChild("worker").warning("a line")
     close_log(handler)
@@ -209,9 +207,7 @@ def test_the_log_goes_to_the_file_and_nowhere_else(
     assert capsys.readouterr().err == ""
 
 
-def test_a_log_that_cannot_be_written_disturbs_nothing(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_log_that_cannot_be_written_disturbs_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     handler = open_log(tmp_path)
     logger.warning("a line")
     close_log(handler)

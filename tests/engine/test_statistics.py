@@ -14,7 +14,13 @@ def corpus(documents: int = 3000) -> np.ndarray:
     rows = []
     for _ in range(documents):
         group, company = (ANIMALS, (11, 12)) if random.random() < 0.5 else (COLOURS, (13, 14))
-        rows += [random.choice(company), random.choice(group), random.choice(company), random.choice(OTHERS), PAD]
+        rows += [
+            random.choice(company),
+            random.choice(group),
+            random.choice(company),
+            random.choice(OTHERS),
+            PAD,
+        ]
     return np.array(rows, dtype=np.uint16)
 
 

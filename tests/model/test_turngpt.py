@@ -21,7 +21,7 @@ def shaken(model: TurnGPT) -> TurnGPT:
     source = torch.Generator().manual_seed(2)
     with torch.no_grad():
         for parameter in model.parameters():
-            parameter += 0.1 * torch.randn(parameter.shape, generator=source)
+            parameter.add_(torch.randn(parameter.shape, generator=source), alpha=0.1)
     return model
 
 

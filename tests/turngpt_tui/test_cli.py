@@ -83,9 +83,7 @@ def test_the_options_are_these() -> None:
     assert shown == OPTIONS
 
 
-def test_training_follows_the_options(
-    started: Started, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_training_follows_the_options(started: Started, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = tmp_path / "a 'b'.txt"
     data.write_text("text")
     status = cli.main(
@@ -107,9 +105,7 @@ def test_training_follows_the_options(
     assert "to talk to it" in capsys.readouterr().out
 
 
-def test_without_a_terminal_it_says_so_and_trains(
-    started: Started, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_without_a_terminal_it_says_so_and_trains(started: Started, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main([]) == 0
     assert capsys.readouterr().out.startswith("There is no terminal to draw on: training without the console")
     assert started.sessions[0].name == "quick"
@@ -121,9 +117,7 @@ def test_a_session_brings_its_own_recipe(started: Started) -> None:
     assert started.recipes[1] == started.recipes[0]
 
 
-def test_another_recipe_for_a_session_is_refused(
-    started: Started, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_another_recipe_for_a_session_is_refused(started: Started, capsys: pytest.CaptureFixture[str]) -> None:
     cli.main(["--train-only", "--session", "demo"])
     capsys.readouterr()
     status, said = failed(capsys, "--train-only", "--session", "demo", "--seed", "5")
@@ -197,9 +191,7 @@ def test_debug_shows_the_traceback(started: Started, capsys: pytest.CaptureFixtu
     assert said.splitlines()[-1].startswith("turngpt-tui: internal error")
 
 
-def test_a_failure_inside_the_engine_is_the_status(
-    started: Started, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_failure_inside_the_engine_is_the_status(started: Started, capsys: pytest.CaptureFixture[str]) -> None:
     started.end = {"state": "failed", "error": "data.jsonl: line 3 is not JSON", "user_error": True}
     assert failed(capsys, "--train-only") == (2, "turngpt-tui: data.jsonl: line 3 is not JSON\n")
 
@@ -254,9 +246,7 @@ def test_recipes_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(capsys.readouterr().out.splitlines()) == 3
 
 
-def test_doctor_says_what_the_engine_found(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_doctor_says_what_the_engine_found(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     found = {
         "torch": "2.13",
         "memory_bytes": 8_000_000_000,

@@ -67,9 +67,7 @@ def test_a_finished_run_prints_what_happened_a_conversation_and_a_summary(sessio
             Metric(1, 4, "foundation", now, train_loss=2.5),
             Metric(2, 5, "foundation", now, train_loss=2.0, validation_loss=2.25),
         ]
-        engine.sample_rows.append(
-            Sample(1, now, 5, "foundation", (("user", "Hi"), ("assistant", "[red]Hello\nyou")))
-        )
+        engine.sample_rows.append(Sample(1, now, 5, "foundation", (("user", "Hi"), ("assistant", "[red]Hello\nyou"))))
         engine.change(state="training")
 
     def finish(engine: FakeEngine) -> None:
@@ -99,9 +97,7 @@ def test_a_finished_run_prints_what_happened_a_conversation_and_a_summary(sessio
 
 
 @pytest.mark.parametrize(("limited", "expected"), [(True, 0), (False, 1)])
-def test_stopping_is_success_only_where_a_limit_was_asked_for(
-    session: Session, limited: bool, expected: int
-) -> None:
+def test_stopping_is_success_only_where_a_limit_was_asked_for(session: Session, limited: bool, expected: int) -> None:
     engine = FakeEngine([changed(state="training"), changed(state="stopped", step=5)])
     status, text = run(engine, session, limited=limited)
     assert status == expected
@@ -143,9 +139,7 @@ def test_a_signal_while_preparing_ends_without_a_checkpoint(session: Session) ->
 
 
 def test_a_second_signal_kills(session: Session) -> None:
-    engine = FakeEngine(
-        [changed(state="training"), sent(signal.SIGINT), sent(signal.SIGTERM), lambda engine: None]
-    )
+    engine = FakeEngine([changed(state="training"), sent(signal.SIGINT), sent(signal.SIGTERM), lambda engine: None])
     status, _ = run(engine, session)
     assert status == 130
     assert "kill" in engine.calls

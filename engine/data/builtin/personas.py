@@ -8,7 +8,7 @@ from random import Random
 from engine.conversation import Conversation
 from engine.data.builtin.load import authored
 from engine.data.builtin.phrasing import typed
-from engine.data.builtin.smalltalk import NAMES, Pair, conversation
+from engine.data.builtin.smalltalk import Pair, conversation
 
 DESCRIPTION = "people who tell their name, job, home, pet and tastes, and ask for them again"
 
@@ -32,7 +32,12 @@ def generate(random: Random) -> tuple[str, Conversation]:
     told = [_tell(random, topic) for topic in topics]
     said: list[Pair] = []
     if random.random() < 0.3:
-        said.append((typed(random, random.choice(("hello", "hi", "hey", "good morning")), "!"), "Hello! Tell me something about you."))
+        said.append(
+            (
+                typed(random, random.choice(("hello", "hi", "hey", "good morning")), "!"),
+                "Hello! Tell me something about you.",
+            )
+        )
     said += [one.pair for one in told]
     for _ in range(random.choice((0, 0, 1, 1, 2))):
         entry = random.choice(table["between"])
@@ -44,20 +49,40 @@ def generate(random: Random) -> tuple[str, Conversation]:
         entry = table["topics"][topic]
         said.append((typed(random, random.choice(entry["asked"])), entry["unknown"]))
     if random.random() < 0.2:
-        said.append((typed(random, random.choice(("thanks", "thank you", "great", "that is right", "yes, right")), "!"), _closing(random, told)))
+        said.append(
+            (
+                typed(
+                    random,
+                    random.choice(("thanks", "thank you", "great", "that is right", "yes, right")),
+                    "!",
+                ),
+                _closing(random, told),
+            )
+        )
     key = "/".join(f"{one.topic}:{one.value}" for one in told) + asked[0].later[0].lower().strip("?.! ")
     return key, conversation(random, said)
 
 
 def _tell(random: Random, topic: str) -> _Told:
     entry = authored("personas")["topics"][topic]
-    value = random.choice(entry.get("values") or NAMES)
-    slots = {"x": value, "X": value[0].upper() + value[1:], "n": random.choice(authored("personas")["pet_names"])}
+    value = random.choice(entry.get("values") or authored("personas")["names"])
+    slots = {
+        "x": value,
+        "X": value[0].upper() + value[1:],
+        "n": random.choice(authored("personas")["pet_names"]),
+    }
     say, answer = random.choice(entry["told"]).format(**slots), random.choice(entry["reply"]).format(**slots)
-    asked, recalled = random.choice(entry["asked"]).format(**slots), random.choice(entry["recall"]).format(**slots)
+    asked, recalled = (
+        random.choice(entry["asked"]).format(**slots),
+        random.choice(entry["recall"]).format(**slots),
+    )
     return _Told(topic, value, (typed(random, say, "."), answer), (typed(random, asked), recalled))
 
 
 def _closing(random: Random, told: list[_Told]) -> str:
     name = next((one.value for one in told if one.topic == "name"), "")
-    return random.choice((f"You are welcome, {name}!", f"I like to talk with you, {name}.") if name else ("You are welcome!", "I like to talk with you."))
+    return random.choice(
+        (f"You are welcome, {name}!", f"I like to talk with you, {name}.")
+        if name
+        else ("You are welcome!", "I like to talk with you.")
+    )

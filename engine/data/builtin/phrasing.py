@@ -7,9 +7,16 @@ from random import Random
 
 _SPELLINGS = (("colour", "color"), ("favourite", "favorite"), ("grey", "gray"), ("neighbour", "neighbor"))
 _SHORT = (
-    ("what is", "what's"), ("what is", "whats"), ("i am", "i'm"), ("i am", "im"), ("do not", "don't"), ("it is", "it's"),
-    ("where is", "where's"), ("who is", "who's"), ("that is", "that's"),
-)  # fmt: skip
+    ("what is", "what's"),
+    ("what is", "whats"),
+    ("i am", "i'm"),
+    ("i am", "im"),
+    ("do not", "don't"),
+    ("it is", "it's"),
+    ("where is", "where's"),
+    ("who is", "who's"),
+    ("that is", "that's"),
+)
 _NAMES = re.compile(r"\b(i|i'm|i've|i'll|i'd)\b")
 
 

@@ -19,7 +19,12 @@ def generate(random: Random) -> tuple[str, Conversation]:
     said: list[tuple[str, str]] = []
     key = ""
     if random.random() < 0.15:
-        said.append((typed(random, random.choice(table["hello"]), random.choice("!.")), random.choice(table["hello_back"])))
+        said.append(
+            (
+                typed(random, random.choice(table["hello"]), random.choice("!.")),
+                random.choice(table["hello_back"]),
+            )
+        )
     for _ in range(random.choice((1, 1, 2, 2, 3))):
         if random.random() < 0.08:
             question, answer = _unknown(random)
@@ -37,7 +42,12 @@ def generate(random: Random) -> tuple[str, Conversation]:
             if other.follow and other.subject != fact.subject:
                 said.append((typed(random, _and(random, other)), random.choice(other.say)))
     if random.random() < 0.12:
-        said.append((typed(random, random.choice(table["thanks"]), random.choice("!.")), random.choice(table["welcome"])))
+        said.append(
+            (
+                typed(random, random.choice(table["thanks"]), random.choice("!.")),
+                random.choice(table["welcome"]),
+            )
+        )
     messages = [message for user, model in said for message in (Message("user", user), Message("assistant", model))]
     if random.random() < 0.05:
         messages.insert(0, Message("system", SYSTEM))

@@ -13,10 +13,6 @@ from engine.data.builtin.questions import SYSTEM
 
 DESCRIPTION = "greetings, feelings, tastes and thanks, with the assistant's own personality"
 
-NAMES = (
-    "Anna", "Ben", "Clara", "David", "Emma", "Felix", "Grace", "Henry", "Ida", "Jack", "Kate", "Leo", "Mia", "Noah", "Olga", "Paul",
-    "Rosa", "Sam", "Tom", "Vera", "Will", "Zoe", "Lily", "Max", "Nina", "Oscar", "Peter", "Ruth", "Sara", "Adam", "Maria", "John",
-)  # fmt: skip
 Pair = tuple[str, str]
 
 
@@ -62,12 +58,22 @@ def _intent(random: Random, group: str) -> Iterator[tuple[str, Pair]]:
     if not answer.endswith("?") or random.random() < 0.25:
         return
     if intent.get("name"):
-        name = random.choice(NAMES)
-        told = random.choice(("my name is {}", "i am {}", "{}", "i'm {}", "you can call me {}", "it is {}")).format(name)
-        yield name, (typed(random, told, "."), random.choice((f"Nice to meet you, {name}!", f"{name} is a nice name. Nice to meet you!")))
+        name = random.choice(authored("personas")["names"])
+        told = random.choice(("my name is {}", "i am {}", "{}", "i'm {}", "you can call me {}", "it is {}")).format(
+            name
+        )
+        yield (
+            name,
+            (
+                typed(random, told, "."),
+                random.choice((f"Nice to meet you, {name}!", f"{name} is a nice name. Nice to meet you!")),
+            ),
+        )
     elif kind := intent.get("favourite"):
         thing = random.choice(authored("smalltalk")["likes"][kind])
-        told = random.choice(("{}", "mine is {}", "i like {}", "i love {}", "my favourite is {}", "i like {} best")).format(thing)
+        told = random.choice(
+            ("{}", "mine is {}", "i like {}", "i love {}", "my favourite is {}", "i like {} best")
+        ).format(thing)
         yield thing, (typed(random, told, "."), _answer(random, kind, thing))
     elif branches := intent.get("then"):
         branch = random.choice(branches)
@@ -79,7 +85,9 @@ def _like(random: Random) -> Iterator[tuple[str, Pair]]:
     """Somebody tells a taste unasked, or asks about one."""
     _, thing, answer = taste(random)
     if random.random() < 0.75:
-        told = random.choice(("i like {}", "i love {}", "i really like {}", "i like {} very much", "my favourite thing is {}")).format(thing)
+        told = random.choice(
+            ("i like {}", "i love {}", "i really like {}", "i like {} very much", "my favourite thing is {}")
+        ).format(thing)
         yield told, (typed(random, told, "."), answer)
         if answer.endswith("?"):
             said, reply = random.choice(_AFTER)
@@ -87,8 +95,7 @@ def _like(random: Random) -> Iterator[tuple[str, Pair]]:
     else:
         asked = f"do you like {thing}"
         yield asked, (typed(random, asked), f"Yes, I like {thing}. Do you like {thing} too?")
-        said, reply = random.choice((("yes", "Then we both like it!"), ("yes i do", "Then we have the same taste!"),
-            ("no", "That is all right. Everybody likes other things."), ("not really", "That is fine. What do you like?")))  # fmt: skip
+        said, reply = random.choice(_AGREED)
         yield said, (typed(random, said, "."), reply)
 
 
@@ -106,6 +113,14 @@ _AFTER = (
 )
 
 
+_AGREED = (
+    ("yes", "Then we both like it!"),
+    ("yes i do", "Then we have the same taste!"),
+    ("no", "That is all right. Everybody likes other things."),
+    ("not really", "That is fine. What do you like?"),
+)
+
+
 def _answer(random: Random, kind: str, thing: str) -> str:
-    answer = random.choice(authored("smalltalk")["answers"][kind])
+    answer: str = random.choice(authored("smalltalk")["answers"][kind])
     return answer.format(x=thing, X=thing[0].upper() + thing[1:])

@@ -17,10 +17,20 @@ def generate(random: Random) -> tuple[str, Text]:
     pronoun, possessive, object_ = {"he": ("he", "his", "him"), "she": ("she", "her", "her")}[hero["is"]]
     plot = random.choice(table["plots"])
     slots = {
-        "hero": hero["name"], "a_hero": hero["what"], "he": pronoun, "his": possessive, "him": object_,
-        "He": pronoun.capitalize(), "His": possessive.capitalize(), "helper": helper["name"], "a_helper": helper["what"], "A_helper": helper["what"].capitalize(),
-        "place": random.choice(table["places"]), "day": random.choice(table["days"]), "thing": random.choice(plot["things"]),
-    }  # fmt: skip
+        "hero": hero["name"],
+        "a_hero": hero["what"],
+        "he": pronoun,
+        "his": possessive,
+        "him": object_,
+        "He": pronoun.capitalize(),
+        "His": possessive.capitalize(),
+        "helper": helper["name"],
+        "a_helper": helper["what"],
+        "A_helper": helper["what"].capitalize(),
+        "place": random.choice(table["places"]),
+        "day": random.choice(table["days"]),
+        "thing": random.choice(plot["things"]),
+    }
     parts = [
         random.choice(table["openings"]),
         random.choice(plot["wish"]),

@@ -118,14 +118,14 @@ def test_what_is_wrong_is_one_line_that_names_the_place(tmp_path, name, content,
 
 
 def test_a_parquet_without_usable_columns_lists_those_it_has(tmp_path):
-    with pytest.raises(UserError, match="none of the columns text, .* it has length, title"):
+    with pytest.raises(UserError, match=r"none of the columns text, .* it has length, title"):
         everything(parquet(tmp_path / "a.parquet", {"title": ["x"], "length": [1]}))
 
 
 def test_missing_and_empty_places(tmp_path):
     with pytest.raises(UserError, match="no such file or folder"):
         everything(tmp_path / "missing")
-    with pytest.raises(UserError, match="holds none of .txt"):
+    with pytest.raises(UserError, match=r"holds none of \.txt"):
         everything(tmp_path)
 
 

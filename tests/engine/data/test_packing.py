@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -66,7 +68,7 @@ def test_targets_are_next_tokens_of_the_same_document(conversations, length):
     following = {}
     for index in range(len(source)):
         ids = source.ids[source.offsets[index] : source.offsets[index + 1]].tolist()
-        following.update({(a, b) for a, b in zip(ids, ids[1:], strict=False)} and dict.fromkeys(zip(ids, ids[1:], strict=False)))
+        following.update(dict.fromkeys(itertools.pairwise(ids)))
     for _ in range(5):
         batch = stream.next()
         assert batch.ids.shape == batch.targets.shape == batch.segments.shape == (2, length)

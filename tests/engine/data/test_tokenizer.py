@@ -38,7 +38,9 @@ def test_what_a_person_types_is_never_a_special_token(tokenizer, name):
 
 
 def test_the_template(tokenizer):
-    conversation = Conversation((Message("system", "Be kind."), Message("user", "Tea?"), Message("assistant", "I like tea.")))
+    conversation = Conversation(
+        (Message("system", "Be kind."), Message("user", "Tea?"), Message("assistant", "I like tea."))
+    )
     ids, learn = tokenizer.encode_document(conversation)
     e, t = tokenizer.encode, tokenizer
     assert ids.tolist() == [
