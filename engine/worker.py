@@ -175,10 +175,17 @@ class Worker:
             step=c.step,
             steps=c.step + c.steps_ahead,
             tokens=self._restored.state["tokens"],
+            train_loss=self._last("train_loss"),
+            validation_loss=self._last("validation_loss"),
         )
         self.board.add_event("info", "checkpoint", f"loaded the checkpoint of step {self._restored.step}")
         if c.finished:
             self._be("finished")
+
+    def _last(self, field: str) -> float | None:
+        """Return the newest reading of a metric that earlier runs stored."""
+        readings = (getattr(metric, field) for metric in reversed(self.board.metrics()))
+        return next((value for value in readings if value is not None), None)
 
     def _start(self) -> None:
         if self._run is None:

@@ -29,7 +29,7 @@ class Series:
 class Trace:
     """A bounded history of readings with their running mean; every other one goes when it is full."""
 
-    def __init__(self, capacity: int = 4000, memory: float = 0.95) -> None:
+    def __init__(self, capacity: int = 4000, memory: float = 0.9) -> None:
         """`memory` is the share of the running mean that one more reading keeps."""
         self._capacity = capacity
         self._memory = memory

@@ -7,21 +7,18 @@ from __future__ import annotations
 
 import importlib
 import sys
-import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from engine.conversation import Conversation, Message, printable
+from engine.conversation import Conversation
 from engine.errors import EngineError, UserError
 from engine.status import Sampling
-from engine.transcript import save_transcript
 from turngpt_tui.output import has_terminal, one_line
+from turngpt_tui.talk import Talk
 
 if TYPE_CHECKING:
     from engine.engine import Engine
-    from engine.reply import Reply
     from engine.session import Session
 
 PROMPT = "you> "
@@ -33,45 +30,14 @@ HELP = """\
 Ctrl-C stops a reply, Ctrl-D leaves"""
 
 
-class Chat:
-    """A conversation in the making; knows neither keyboard nor screen."""
-
-    def __init__(self, engine: Engine, sampling: Sampling) -> None:
-        self._engine = engine
-        self._sampling = sampling
-        self.conversation = Conversation(())
-
-    def ask(self, text: str) -> Reply:
-        """Say something; the reply grows from here on and becomes part of the conversation by `heard`."""
-        said = Message("user", printable(text))
-        self.conversation = Conversation((*self.conversation.messages, said))
-        return self._engine.generate(self.conversation, self._sampling)
-
-    def heard(self, reply: Reply) -> None:
-        """Add what was replied, or take the question back where nothing was."""
-        if reply.text:
-            messages = (*self.conversation.messages, Message("assistant", reply.text))
-        else:
-            messages = self.conversation.messages[:-1]
-        self.conversation = Conversation(messages)
-
-    def reset(self) -> None:
-        """Forget what was said."""
-        self.conversation = Conversation(())
-
-
 class Repl:
     """The chat on a terminal."""
 
-    def __init__(
-        self, chat: Chat, folder: Path, *, read: Callable[[str], str] = input, out: TextIO | None = None
-    ) -> None:
-        """`read` prompts and returns a line, as `input` does; /save without a name writes into `folder`."""
-        self._chat = chat
-        self._folder = folder
+    def __init__(self, talk: Talk, *, read: Callable[[str], str] = input, out: TextIO | None = None) -> None:
+        """`read` prompts and returns a line, as `input` does."""
+        self._talk = talk
         self._read = read
         self._out = out or sys.stdout
-        self._saved: set[Path] = set()
 
     def run(self) -> None:
         """Talk until Ctrl-D, or Ctrl-C at the prompt."""
@@ -88,7 +54,7 @@ class Repl:
 
     def _exchange(self, line: str) -> None:
         """Ask and print the reply as it comes; Ctrl-C stops it and keeps what was said."""
-        reply = self._chat.ask(line)
+        reply = self._talk.ask(line)
         shown = 0
         try:
             for piece in reply.pieces():
@@ -101,12 +67,12 @@ class Repl:
         self._write("\n")
         if reply.error:
             self._write(f"no reply: {one_line(reply.error)}\n")
-        self._chat.heard(reply)
+        self._talk.heard(reply)
 
     def _command(self, line: str) -> None:
         name, _, argument = line.partition(" ")
         if name == "/reset":
-            self._chat.reset()
+            self._talk.reset()
             self._write("a new conversation\n")
         elif name == "/save":
             self._save(argument.strip())
@@ -115,35 +81,27 @@ class Repl:
         else:
             self._write(f"no command {one_line(name)}; /help lists them\n")
 
-    def _save(self, given: str) -> None:
-        if not self._chat.conversation.messages:
-            self._write("nothing was said yet\n")
-            return
-        stamp = time.strftime("%Y%m%d-%H%M%S")
-        path = Path(given).expanduser() if given else self._folder / f"conversation-{stamp}.md"
+    def _save(self, name: str) -> None:
         try:
-            save_transcript(self._chat.conversation, path, replace=path in self._saved)
+            self._write(f"saved as {one_line(str(self._talk.save(name)))}\n")
         except (UserError, EngineError) as error:
             self._write(f"{one_line(str(error))}\n")
-            return
-        self._saved.add(path)
-        self._write(f"saved as {one_line(str(path))}\n")
 
     def _write(self, text: str) -> None:
         self._out.write(text)
         self._out.flush()
 
 
-def answer_lines(chat: Chat, lines: Iterable[str], out: TextIO) -> None:
+def answer_lines(talk: Talk, lines: Iterable[str], out: TextIO) -> None:
     """Answer each line that is not empty with one line; EngineError when a reply fails."""
     for line in lines:
         if not line.strip():
             continue
-        reply = chat.ask(line.strip())
+        reply = talk.ask(line.strip())
         reply.wait()
         if reply.error:
             raise EngineError(one_line(reply.error))
-        chat.heard(reply)
+        talk.heard(reply)
         out.write(one_line(reply.text) + "\n")
         out.flush()
 
@@ -173,7 +131,7 @@ def chat(engine: Engine, session: Session, sampling: Sampling) -> int:
     engine.open()
     try:
         wait_until_ready(engine)
-        talk = Chat(engine, sampling)
+        talk = Talk(engine, session.path, sampling)
         if not has_terminal():
             answer_lines(talk, sys.stdin, sys.stdout)
             return 0
@@ -182,7 +140,7 @@ def chat(engine: Engine, session: Session, sampling: Sampling) -> int:
         now = engine.snapshot()
         device = f", {one_line(now.device)}" if now.device else ""
         sys.stdout.write(f"session {session.name}, step {now.step}{device}; /help for commands, Ctrl-D leaves\n")
-        Repl(talk, session.path).run()
+        Repl(talk).run()
         return 0
     finally:
         engine.close()

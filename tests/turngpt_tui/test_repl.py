@@ -14,7 +14,8 @@ from engine.session import Session
 from engine.status import Event, Sampling, Snapshot
 from tests.turngpt_tui.fake import FakeEngine
 from turngpt_tui import repl
-from turngpt_tui.repl import Chat, Repl, answer_lines, wait_until_ready
+from turngpt_tui.repl import Repl, answer_lines, wait_until_ready
+from turngpt_tui.talk import Talk
 
 
 def typed(*lines: str) -> Callable[[str], str]:
@@ -33,10 +34,10 @@ def typed(*lines: str) -> Callable[[str], str]:
     return read
 
 
-def talk(folder: Path, engine: FakeEngine, *lines: str) -> tuple[Chat, str]:
+def talk(folder: Path, engine: FakeEngine, *lines: str) -> tuple[Talk, str]:
     out = io.StringIO()
-    chat = Chat(engine, Sampling(seed=3))  # type: ignore[arg-type]
-    Repl(chat, folder, read=typed(*lines), out=out).run()
+    chat = Talk(engine, folder, Sampling(seed=3))  # type: ignore[arg-type]
+    Repl(chat, read=typed(*lines), out=out).run()
     return chat, out.getvalue()
 
 
@@ -130,14 +131,14 @@ def test_a_file_that_cannot_be_is_one_line(tmp_path: Path, name: str) -> None:
 def test_a_pipe_gives_a_line_for_a_line() -> None:
     engine = FakeEngine(answers=["Hi\nthere.", "/reset is text here."])
     out = io.StringIO()
-    answer_lines(Chat(engine, Sampling()), ["Hello\n", "\n", "  \n", "/reset\n"], out)  # type: ignore[arg-type]
+    answer_lines(Talk(engine, Path()), ["Hello\n", "\n", "  \n", "/reset\n"], out)  # type: ignore[arg-type]
     assert out.getvalue() == "Hi there.\n/reset is text here.\n"
     assert len(engine.asked[1][0].messages) == 3
 
 
 def test_a_pipe_ends_at_the_first_failure() -> None:
     with pytest.raises(EngineError, match="no room"):
-        answer_lines(Chat(FakeEngine(answers=["!no room"]), Sampling()), ["Hello"], io.StringIO())  # type: ignore[arg-type]
+        answer_lines(Talk(FakeEngine(answers=["!no room"]), Path()), ["Hello"], io.StringIO())  # type: ignore[arg-type]
 
 
 def test_a_loaded_model_is_ready() -> None:
