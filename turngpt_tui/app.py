@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Iterable
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from engine.engine import Engine
 
 LOOKS_PER_SECOND = 5
+FORCED_SECONDS = 3.0
+FORCED_STATUS = 1
 LEAST_WIDTH, LEAST_HEIGHT = 60, 18
 STATE_STYLES = {
     "idle": "$text-muted",
@@ -91,12 +94,15 @@ class Console(App[int]):
         Binding("f3", "open('chat')", "Chat", id="open.chat", key_display="F3"),
         Binding("ctrl+t", "other", "Other pane", id="open.other", show=False),
         Binding("q", "quit", "Quit", id="quit.q"),
-        Binding("ctrl+q,ctrl+c", "quit", "Quit", id="quit", show=False),
+        Binding("ctrl+q", "quit", "Quit", id="quit", show=False, priority=True),
+        Binding("ctrl+c", "quit", "Quit", id="quit.c", show=False),  # where it copies, a selection comes first
     ]
 
     def __init__(self, engine: Engine) -> None:
         super().__init__()
         self._engine = engine
+        self.forced = False
+        """True once a person would not wait for the engine to save."""
         self._leaving = False
         self._signal = 0
         self._now: Snapshot = engine.snapshot()
@@ -126,20 +132,23 @@ class Console(App[int]):
         self._mark_tab()
         self._heed_signals()
         self.set_interval(1 / LOOKS_PER_SECOND, self.look)
-        self.call_after_refresh(self._engine.open)
+        self.call_after_refresh(self._wake)
 
     @property
     def _main(self) -> Screen[object]:
         """The screen with the panes, whatever lies above it."""
         return self.screen_stack[0]
 
+    def _wake(self) -> None:
+        if not self._leaving:
+            self._engine.open()
+
     def look(self) -> None:
         """Draw what changed since the last look; leave once the engine has ended."""
         now = self._engine.snapshot()
         before, self._now = self._now, now
-        here = self._panes.current
-        self._train.look(now, visible=here == "train")
-        self._chat.look(now, visible=here == "chat")
+        self._chat.look(now)
+        self._train.look(now)
         if self._drawn != (now, self._leaving):
             self._drawn = now, self._leaving
             self._draw_bar(now)
@@ -188,11 +197,10 @@ class Console(App[int]):
         self._panes.current = pane
         self._mark_tab()
         if pane == "chat":
-            self._chat.look(self._now, visible=True)
             self._chat.query_one(Prompt).focus()
         else:
             self.set_focus(None)
-            self.call_after_refresh(self._train.draw, self._now)
+            self.call_after_refresh(self._train.look, self._now)
         self.refresh_bindings()
 
     def action_other(self) -> None:
@@ -206,6 +214,7 @@ class Console(App[int]):
     async def action_quit(self) -> None:
         """Save and leave; asked once more, leave at once."""
         if self._leaving:
+            self.forced = True
             self._engine.kill()
             self._leave()
             return
@@ -259,12 +268,18 @@ class Console(App[int]):
 def run(engine: Engine) -> int:
     """Open the console on an engine and return the exit status once it is left."""
     console = Console(engine)
-    with own_stderr(engine.session.log):
-        status = console.run()
-    if console.return_code and status is None:
-        status = console.return_code
-    sys.stdout.write(farewell(engine))
-    return status or 0
+    try:
+        with own_stderr(engine.session.log):
+            status = console.run()
+    finally:
+        engine.close()  # however the app ended, what was trained is saved
+        ended = engine.join(FORCED_SECONDS if console.forced else None)
+    with suppress(OSError):  # the terminal may be gone
+        sys.stdout.write(farewell(engine))
+        sys.stdout.flush()
+    if not ended:
+        os._exit(FORCED_STATUS)  # the thread is deep in native code, which an orderly exit would wait for or crash in
+    return console.return_code or 0 if status is None else status
 
 
 def farewell(engine: Engine) -> str:

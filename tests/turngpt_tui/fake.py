@@ -60,6 +60,15 @@ class FakeEngine:
     def start(self) -> None:
         self.calls.append("start")
 
+    def pause(self) -> None:
+        self.calls.append("pause")
+
+    def resume(self) -> None:
+        self.calls.append("resume")
+
+    def save(self) -> None:
+        self.calls.append("save")
+
     def stop(self) -> None:
         self.calls.append("stop")
 

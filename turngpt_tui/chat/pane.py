@@ -62,12 +62,13 @@ class ChatPane(Vertical):
     def on_mount(self) -> None:
         """Keep the newest message in view; look at a reply only while there is one."""
         self.query_one("#messages", VerticalScroll).anchor()
-        self._timer = self.set_interval(1 / LOOKS_PER_SECOND, self._look_at_reply, pause=True)
+        self._show_status()
+        self._timer = self.set_interval(1 / LOOKS_PER_SECOND, self.look_at_reply, pause=True)
 
-    def look(self, now: Snapshot, *, visible: bool) -> None:
-        """Take a snapshot; draw what it says about the model if the pane is to be seen."""
-        self._now = now
-        if visible:
+    def look(self, now: Snapshot) -> None:
+        """Take a snapshot; draw what it says about the model."""
+        if now is not self._now:
+            self._now = now
             self._show_status()
 
     @on(Input.Submitted, "#prompt")
@@ -121,11 +122,12 @@ class ChatPane(Vertical):
         self._put(self._view)
         self._reply = self._talk.ask(line)
         self.refresh_bindings()
-        self._look_at_reply()
+        self.look_at_reply()
         if self._timer is not None and self._reply is not None:
             self._timer.resume()
 
-    def _look_at_reply(self) -> None:
+    def look_at_reply(self) -> None:
+        """Show how far the reply has come; once it is done, make it part of the conversation."""
         reply, view = self._reply, self._view
         if reply is None or view is None:
             return

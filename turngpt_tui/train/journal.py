@@ -30,14 +30,13 @@ class Journal(RichLog):
     def put(self, text: Text) -> None:
         """Append a paragraph, keeping the place of a reader who scrolled up."""
         self._texts.append(text)
-        if self._width:
-            self.write(text, scroll_end=self.is_vertical_scroll_end)
+        self.write(text, scroll_end=self.is_vertical_scroll_end)
 
     def on_resize(self, event: events.Resize) -> None:
-        """Break the lines anew for the width there is; a pane that is not shown has none."""
+        """Break the lines anew for the width there is."""
         del event
         width = self.scrollable_content_region.width
-        if width and width != self._width:
+        if width != self._width:
             self._width = width
             at_end = self.is_vertical_scroll_end
             self.clear()

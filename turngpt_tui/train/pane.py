@@ -44,8 +44,10 @@ class TrainPane(Vertical):
         self.query_one("#phases").border_title = "phases"
         self.query_one("#gauges").border_title = "figures"
 
-    def look(self, now: Snapshot, *, visible: bool) -> None:
-        """Take what is new of the engine; draw it if the pane is to be seen."""
+    def look(self, now: Snapshot) -> None:
+        """Draw a snapshot and what is new of the engine; while the pane is not to be seen the engine keeps it."""
+        if not self.region.width:
+            return
         metrics = self._engine.metrics(self._metric)
         gauges, plot = self.query_one(Gauges), self.query_one(LossPlot)
         if metrics:
@@ -54,7 +56,7 @@ class TrainPane(Vertical):
             for metric in metrics:
                 gauges.read(metric.tokens_per_second)
         self._write(metrics)
-        if visible and (metrics or now is not self._shown):
+        if metrics or now is not self._shown:
             self._shown = now
             self.draw(now)
 
