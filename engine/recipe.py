@@ -29,6 +29,10 @@ Momentum = Annotated[float, Field(ge=0, lt=1)]
 PhaseName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,31}$")]
 
 
+SHAPE = {"layers", "width", "vocabulary"}
+"""What a size of the network decides."""
+
+
 class Settings(BaseModel):
     """Base of all recipe parts: immutable; unknown keys, other types and infinite values refused."""
 
@@ -140,6 +144,7 @@ def shipped_recipes() -> dict[str, str]:
 def load_recipe(name_or_path: str, overrides: tuple[str, ...] = ()) -> Recipe:
     """Read a shipped recipe by name or a recipe file by path, and apply `key.path=value` overrides.
 
+    Another `model.size` brings its own layers, width and vocabulary unless they are overridden as well.
     Raises UserError for an unknown name, a broken file, an unknown key or a value of the wrong type.
     """
     source, text = _read(name_or_path)
@@ -147,6 +152,9 @@ def load_recipe(name_or_path: str, overrides: tuple[str, ...] = ()) -> Recipe:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"{source}: not valid TOML ({error})") from None
+    resized = any(override.partition("=")[0].strip() == "model.size" for override in overrides)
+    if resized and isinstance(model := table.get("model"), dict):
+        table["model"] = {key: value for key, value in model.items() if key not in SHAPE}
     for override in overrides:
         _apply(table, override)
     return parse_recipe(table, source)

@@ -12,6 +12,7 @@ from typing import Any
 from engine.describe import parameters
 from engine.recipe import PhaseSettings, Recipe
 from engine.session import SessionInfo
+from model.config import Part
 from turngpt_tui.output import Row, megabytes, one_line, table
 
 
@@ -32,8 +33,17 @@ def description(recipe: Recipe, session: str) -> str:
             table(phases, frozenset({1, 2, 3, 4})),
             "",
             table(rows, frozenset({1, 2})),
+            "",
+            _compression(parts),
         )
     )
+
+
+def _compression(parts: Sequence[Part]) -> str:
+    """Say how much smaller input and head are than with a full table."""
+    stored = {part.name: part.stored_bytes for part in parts}
+    ours, full = stored["turns"] + stored["generator"] + stored["head"], stored["full table instead"]
+    return f"turns, generator and head together take {full / ours:.1f}x fewer bytes than a full table in bf16"
 
 
 def _phase_row(name: str, phase: PhaseSettings) -> Row:

@@ -56,7 +56,7 @@ def kind_of(document: Document) -> Kind:
 def identity(name: str, own: Sequence[str] = ()) -> dict[str, Any]:
     """Return plain values that change when what the source holds changes."""
     if name.startswith("builtin:"):
-        return {"name": name, "version": builtin.VERSION}
+        return {"name": name, "version": builtin.version()}
     stats = [(str(file), file.stat()) for file in files.list_files(_paths(name, own))]
     return {"name": name, "files": [[path, stat.st_size, stat.st_mtime_ns] for path, stat in stats]}
 

@@ -6,17 +6,17 @@ pieces that were combined; it alone decides the split (5 % validation, 5 % test)
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
+from importlib import resources
 from random import Random
 from typing import Literal
 
 from engine.conversation import Document
-
-VERSION = 1
-"""Raise it when the corpus changes, so that caches are made anew."""
 
 Generate = Callable[[Random], tuple[str, Document]]
 
@@ -49,6 +49,16 @@ def documents(name: str, split: Literal["train", "validation", "test"], seed: in
         key, document = generate(random)
         if deal(f"{name}/{key}") == split:
             yield document
+
+
+@cache
+def version() -> str:
+    """Return a digest of all that makes the corpus, so that caches of an older one are not taken."""
+    found = hashlib.sha256()
+    for file in sorted(resources.files(__name__).iterdir(), key=lambda file: file.name):
+        if file.name.endswith((".py", ".toml")):
+            found.update(file.name.encode() + b"\0" + file.read_bytes())
+    return found.hexdigest()[:16]
 
 
 def deal(key: str) -> Literal["train", "validation", "test"]:

@@ -6,9 +6,9 @@ from random import Random
 from typing import Any
 
 from engine.conversation import Conversation
+from engine.data.builtin.exchange import Pair, conversation
 from engine.data.builtin.load import authored
 from engine.data.builtin.phrasing import typed
-from engine.data.builtin.smalltalk import Pair, conversation
 
 DESCRIPTION = "everyday scenarios: work, school, food, travel, weather, pets, plans, feelings"
 

@@ -23,7 +23,7 @@ def generate(random: Random) -> tuple[str, Text]:
     sentences = [random.choice(fact.say) for fact in facts]
     sentences = [sentence.removeprefix("Yes, ").removeprefix("No, ") for sentence in sentences]
     text = " ".join(dict.fromkeys(sentence[0].upper() + sentence[1:] for sentence in sentences))
-    return facts[0].key + facts[-1].key, Text(text)
+    return text, Text(text)
 
 
 def _about(subject: str) -> list[Fact]:

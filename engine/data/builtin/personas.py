@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from random import Random
 
 from engine.conversation import Conversation
+from engine.data.builtin.exchange import Pair, conversation
 from engine.data.builtin.load import authored
 from engine.data.builtin.phrasing import typed
-from engine.data.builtin.smalltalk import Pair, conversation
 
 DESCRIPTION = "people who tell their name, job, home, pet and tastes, and ask for them again"
 
@@ -38,16 +38,17 @@ def generate(random: Random) -> tuple[str, Conversation]:
                 "Hello! Tell me something about you.",
             )
         )
-    said += [one.pair for one in told]
+    said += _together(random, told) if random.random() < 0.2 else [one.pair for one in told]
     for _ in range(random.choice((0, 0, 1, 1, 2))):
         entry = random.choice(table["between"])
         said.append((typed(random, random.choice(entry["ask"])), random.choice(entry["say"])))
-    asked = random.sample(told, min(len(told), random.choice((1, 1, 2))))
+    asked = random.sample(told, min(len(told), random.choice((1, 2, 3))))
     said += [one.later for one in asked]
     if random.random() < 0.15:
         topic = random.choice([topic for topic in table["topics"] if topic not in topics])
         entry = table["topics"][topic]
-        said.append((typed(random, random.choice(entry["asked"])), entry["unknown"]))
+        asked_for = random.choice(entry["asked"]).format(x=random.choice(entry.get("values", [""])))
+        said.append((typed(random, asked_for), entry["unknown"]))
     if random.random() < 0.2:
         said.append(
             (
@@ -69,7 +70,9 @@ def _tell(random: Random, topic: str) -> _Told:
     slots = {
         "x": value,
         "X": value[0].upper() + value[1:],
-        "n": random.choice(authored("personas")["pet_names"]),
+        "n": random.choice(
+            authored("personas")["names" if topic == "sister" or random.random() < 0.3 else "pet_names"]
+        ),
     }
     say, answer = random.choice(entry["told"]).format(**slots), random.choice(entry["reply"]).format(**slots)
     asked, recalled = (
@@ -77,6 +80,17 @@ def _tell(random: Random, topic: str) -> _Told:
         random.choice(entry["recall"]).format(**slots),
     )
     return _Told(topic, value, (typed(random, say, "."), answer), (typed(random, asked), recalled))
+
+
+def _together(random: Random, told: list[_Told]) -> list[Pair]:
+    """Return what was told with the first two things in one message."""
+    if len(told) < 2:
+        return [one.pair for one in told]
+    first, second = told[0].pair, told[1].pair
+    if second[0].lower().startswith(("hello", "hi")):
+        return [one.pair for one in told]
+    said = f"{first[0].rstrip('.!')} and {second[0][0].lower()}{second[0][1:]}"
+    return [(said, random.choice((first[1], second[1]))), *(one.pair for one in told[2:])]
 
 
 def _closing(random: Random, told: list[_Told]) -> str:

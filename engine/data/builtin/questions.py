@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from random import Random
 
-from engine.conversation import Conversation, Message
+from engine.conversation import Conversation
+from engine.data.builtin.exchange import Pair, conversation
 from engine.data.builtin.load import authored
 from engine.data.builtin.phrasing import typed
 from engine.data.builtin.relations import Fact, draw, relations
 
 DESCRIPTION = "questions about simple facts, with follow-ups, and honest answers to what cannot be known"
-SYSTEM = "You are Tern, a small friendly model."
 
 
 def generate(random: Random) -> tuple[str, Conversation]:
     """Return one to four questions with answers."""
     table = authored("questions")
-    said: list[tuple[str, str]] = []
+    said: list[Pair] = []
     key = ""
     if random.random() < 0.15:
         said.append(
@@ -48,10 +48,7 @@ def generate(random: Random) -> tuple[str, Conversation]:
                 random.choice(table["welcome"]),
             )
         )
-    messages = [message for user, model in said for message in (Message("user", user), Message("assistant", model))]
-    if random.random() < 0.05:
-        messages.insert(0, Message("system", SYSTEM))
-    return key, Conversation(tuple(messages))
+    return key, conversation(random, said)
 
 
 def _framed(random: Random, question: str) -> str:

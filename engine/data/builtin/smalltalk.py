@@ -6,14 +6,12 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any
 
-from engine.conversation import Conversation, Message
+from engine.conversation import Conversation
+from engine.data.builtin.exchange import Pair, conversation
 from engine.data.builtin.load import authored
 from engine.data.builtin.phrasing import typed
-from engine.data.builtin.questions import SYSTEM
 
 DESCRIPTION = "greetings, feelings, tastes and thanks, with the assistant's own personality"
-
-Pair = tuple[str, str]
 
 
 def generate(random: Random) -> tuple[str, Conversation]:
@@ -32,14 +30,6 @@ def generate(random: Random) -> tuple[str, Conversation]:
             keys.append(key)
             said.append(pair)
     return "/".join(keys), conversation(random, said)
-
-
-def conversation(random: Random, said: list[Pair]) -> Conversation:
-    """Return pairs of messages as a conversation, now and then with a system message first."""
-    messages = [message for user, model in said for message in (Message("user", user), Message("assistant", model))]
-    if random.random() < 0.06:
-        messages.insert(0, Message("system", SYSTEM))
-    return Conversation(tuple(messages))
 
 
 def taste(random: Random) -> tuple[str, str, str]:

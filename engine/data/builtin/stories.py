@@ -16,6 +16,7 @@ def generate(random: Random) -> tuple[str, Text]:
     hero, helper = random.sample(table["heroes"], 2)
     pronoun, possessive, object_ = {"he": ("he", "his", "him"), "she": ("she", "her", "her")}[hero["is"]]
     plot = random.choice(table["plots"])
+    thing = random.choice(plot["things"])
     slots = {
         "hero": hero["name"],
         "a_hero": hero["what"],
@@ -29,7 +30,8 @@ def generate(random: Random) -> tuple[str, Text]:
         "A_helper": helper["what"].capitalize(),
         "place": random.choice(table["places"]),
         "day": random.choice(table["days"]),
-        "thing": random.choice(plot["things"]),
+        "thing": thing,
+        "a_thing": f"{'an' if thing[0] in 'aeiou' else 'a'} {thing}",
     }
     parts = [
         random.choice(table["openings"]),
