@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import pty
@@ -39,12 +40,19 @@ class Terminal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        os.close(self._fd)
+        self.hang_up()
         try:
             os.kill(self.process, signal.SIGKILL)
         except ProcessLookupError:
             return
-        os.waitpid(self.process, 0)
+        with contextlib.suppress(ChildProcessError):  # `wait` was there first
+            os.waitpid(self.process, 0)
+
+    def hang_up(self) -> None:
+        """Close the terminal, as a window that is closed does."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
 
     def press(self, keys: str) -> None:
         """Type `keys`."""
@@ -78,7 +86,7 @@ class Terminal:
 
     def wait(self) -> int:
         """Read until the child ends; returns its exit status."""
-        while True:
+        while self._fd >= 0:
             try:
                 piece = os.read(self._fd, 65536)
             except OSError:
