@@ -14,7 +14,6 @@ import functools
 import hashlib
 import json
 import os
-import statistics
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -31,7 +30,7 @@ from engine.recipe import OptimizerSettings
 from engine.trainer import Trainer
 from model.turngpt import TurnGPT
 
-TIMED_STEPS = 3
+TIMED_STEPS = 5
 HOPELESS_SECONDS = 1.0
 """A step over two rows that takes longer than this is not timed on a whole batch."""
 COMPILE_PAYS_SECONDS = 300.0
@@ -145,7 +144,8 @@ def _try(
         speed = few.ids.size / seconds[0]
     else:
         _seconds(trainer, batch)
-        speed = batch.ids.size / statistics.median(_seconds(trainer, batch) for _ in range(TIMED_STEPS))
+        # The best of some steps: what else the machine does can only make a step slower.
+        speed = batch.ids.size / min(_seconds(trainer, batch) for _ in range(TIMED_STEPS))
     return Trial(
         plan.precision,
         plan.compile,

@@ -135,7 +135,7 @@ class Snapshot:
 class Sampling:
     """How the next token is drawn."""
 
-    temperature: float = 0.7
+    temperature: float = 0.5
     """0 takes the likeliest token."""
     top_k: int = 40
     """0 keeps all."""
