@@ -56,7 +56,7 @@ def _first_frame(folder: Path) -> None:
 
 
 def _key_delay(folder: Path) -> None:
-    """Ctrl+T changes the pane; the new pane's text is its effect."""
+    """Ctrl+T changes the pane; the new pane's text (behind the cursor, which blinks) is its effect."""
     with Terminal(_arguments(folder, "keys")) as terminal:
         terminal.wait_for("to start training", SECONDS)
         terminal.press("s")
@@ -65,7 +65,7 @@ def _key_delay(folder: Path) -> None:
         for press in range(PRESSES):
             terminal.drain(0.3)
             terminal.press("\x14")
-            times.append(terminal.wait_for(("tokens/s", "Say something")[press % 2 == 0], 10))
+            times.append(terminal.wait_for(("tokens/s", "ay something")[press % 2 == 0], 10))
         terminal.press("\x11")
         terminal.wait()
     _print("delay from a key to its effect while training", "ms", [1000 * time for time in times])

@@ -106,7 +106,7 @@ class Console(App[int]):
         self._leaving = False
         self._signal = 0
         self._now: Snapshot = engine.snapshot()
-        self._drawn: tuple[Snapshot, bool] | None = None
+        self._bar = "", ""
         self._panes = ContentSwitcher(id="panes", initial="train")
         self._train = TrainPane(engine, id="train")
         self._chat = ChatPane(engine, engine.session.path, id="chat")
@@ -149,9 +149,7 @@ class Console(App[int]):
         before, self._now = self._now, now
         self._chat.look(now)
         self._train.look(now)
-        if self._drawn != (now, self._leaving):
-            self._drawn = now, self._leaving
-            self._draw_bar(now)
+        self._draw_bar(now)
         if now.state != before.state:
             self.refresh_bindings()
         if self._leaving and self._engine.join(0):
@@ -200,7 +198,7 @@ class Console(App[int]):
             self._chat.query_one(Prompt).focus()
         else:
             self.set_focus(None)
-            self.call_after_refresh(self._train.look, self._now)
+            self.call_after_refresh(self._train.show, self._now)
         self.refresh_bindings()
 
     def action_other(self) -> None:
@@ -237,9 +235,11 @@ class Console(App[int]):
 
     def _draw_bar(self, now: Snapshot) -> None:
         about = f"{now.session} · {now.recipe}" + (f" · {one_line(now.device)}" if now.device else "")
-        self._main.query_one("#about", Literal).show(about)
         state = "saving" if self._leaving and now.state != "closed" else now.state
-        self._main.query_one("#state", Literal).update(Content.styled(f"● {state}", STATE_STYLES[now.state]))
+        if (about, state) != self._bar:
+            self._bar = about, state
+            self._main.query_one("#about", Literal).show(about)
+            self._main.query_one("#state", Literal).update(Content.styled(f"● {state}", STATE_STYLES[now.state]))
 
     def _mark_tab(self) -> None:
         here = self._panes.current

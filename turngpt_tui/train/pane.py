@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from engine.engine import Engine
 
 
+FIGURES_SECONDS, PLOT_SECONDS = 0.5, 2.0
+"""Least time between two drawings while nothing but numbers change: drawing takes time from training."""
+
+
 class TrainPane(Vertical):
     """Phases, figures, the plot, samples and the log of one engine."""
 
@@ -26,6 +31,7 @@ class TrainPane(Vertical):
         self._engine = engine
         self._metric = self._event = self._sample = 0
         self._shown: Snapshot | None = None
+        self._figures_at = self._plot_at = 0.0
 
     def compose(self) -> ComposeResult:
         """Lay the widgets out; sizes are in train.tcss."""
@@ -56,16 +62,33 @@ class TrainPane(Vertical):
             for metric in metrics:
                 gauges.read(metric.tokens_per_second)
         self._write(metrics)
-        if metrics or now is not self._shown:
-            self._shown = now
+        shown, clock = self._shown, time.monotonic()
+        if shown is None or now.state != shown.state:
             self.draw(now)
+        elif now is not shown and clock - self._figures_at >= FIGURES_SECONDS:
+            self._draw_figures(now)
+        if clock - self._plot_at >= PLOT_SECONDS:
+            self._draw_plot()
 
     def draw(self, now: Snapshot) -> None:
-        """Draw a snapshot."""
+        """Draw a snapshot, all of it and at once."""
+        self._draw_figures(now)
+        self._draw_plot()
+
+    def show(self, now: Snapshot) -> None:
+        """Draw everything that came while the pane was not to be seen."""
+        self.look(now)
+        self.draw(now)
+
+    def _draw_figures(self, now: Snapshot) -> None:
+        self._shown, self._figures_at = now, time.monotonic()
         self.query_one(Phases).look_at(now)
         self.query_one(Gauges).look_at(now)
-        self.query_one(LossPlot).draw()
         self.query_one(ProgressLine).look_at(now)
+
+    def _draw_plot(self) -> None:
+        self._plot_at = time.monotonic()
+        self.query_one(LossPlot).draw()
 
     def on_resize(self) -> None:
         """Fit the new size."""
