@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import queue
@@ -203,6 +204,8 @@ class Worker:
             if self._chat:
                 self._chat.give_up("the model was loaded anew; ask again")
             self._run, self._chat, self._restored = run, run.chat, None
+            gc.collect()
+            gc.freeze()  # what is here stays; looking through it again would hold up steps and keys for long
             self.board.update(can_chat=True)
         self._first_step, self._began = self.curriculum.step, time.monotonic()
         self._be("training")

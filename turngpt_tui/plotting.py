@@ -1,7 +1,7 @@
 """Line plots as text: the one place that knows plotext.
 
 plotext draws on a figure of its module, so everything here belongs to one thread. Its cost follows the number of
-points (about 15 µs each), so a series is thinned to twice the plot's width before it is drawn.
+points (about 15 µs each), so a series is thinned to the plot's width before it is drawn.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A line: points from left to right, and its colour."""
+    """Points from left to right and their colour, joined by a line unless they are `dots`."""
 
     points: Sequence[Point]
     color: Color
+    dots: bool = False
 
 
 class Trace:
@@ -90,7 +91,8 @@ def bounds_of(lines: Iterable[Sequence[Point]]) -> tuple[float, float] | None:
 
 def draw(series: Sequence[Series], width: int, height: int, axes: Axes) -> Text:
     """Return a plot of exactly `height` lines of `width` cells; empty when there is nothing to draw."""
-    lines = [(thin(one.points, 2 * width), one.color) for one in series if one.points]
+    # A point a cell: what more would add is hardly seen, and each costs time.
+    lines = [(thin(one.points, width), one) for one in series if one.points]
     bounds = axes.bounds or bounds_of(points for points, _ in lines)
     if not lines or bounds is None or width < 12 or height < 4:
         return Text()
@@ -109,9 +111,10 @@ def draw(series: Sequence[Series], width: int, height: int, axes: Axes) -> Text:
     for mark in axes.marks:
         if left < mark < right:
             plotext.vline(mark, axes.ink)
-    for points, color in lines:
+    for points, one in lines:
         inside = [(x, min(max(y, bounds[0]), bounds[1])) for x, y in points]
-        plotext.plot([x for x, _ in inside], [y for _, y in inside], color=color, marker="braille")
+        put = plotext.scatter if one.dots else plotext.plot
+        put([x for x, _ in inside], [y for _, y in inside], color=one.color, marker="braille")
     plotext.xlim(left, right)
     plotext.ylim(*bounds)
     _ticks(left, right, max(2, width // 16), plotext.xticks)

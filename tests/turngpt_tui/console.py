@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -99,6 +100,9 @@ def running(folder: Path) -> ConsoleEngine:
         loss = 6.5 * 0.985**step + 0.7
         phase = "foundation" if step <= 160 else "conversation"
         engine.metric_rows.append(Metric(number, step, phase, NOON + step, validation_loss=loss))
+    engine.metric_rows = [
+        replace(row, id=number) for number, row in enumerate(sorted(engine.metric_rows, key=lambda row: row.time), 1)
+    ]
     engine.event_rows = [
         Event(1, NOON, "info", "choice", "device cpu: no CUDA card or Apple GPU is present"),
         Event(2, NOON + 170, "info", "gate", "the gate of foundation is open: perplexity 2.87, wanted < 5", 160),

@@ -56,7 +56,7 @@ class LossPlot(Literal):
             color(app, name).rgb for name in ("primary-darken-3", "primary", "accent", "foreground-muted")
         )
         lines = [
-            Series(self._training.points, raw),
+            Series(self._training.points, raw, dots=True),
             Series(self._training.smooth, mean),
             Series(self._validation.points, validation),
         ]
