@@ -110,6 +110,10 @@ def _plan(
         same_compile = options.compile in {"auto", "on" if earlier.compile else "off"}
         if earlier.device == str(device) and options.precision in {"auto", earlier.precision} and same_compile:
             return earlier
+    # What this run will train of the recipe decides whether compiling pays.
+    ahead, phase = curriculum.tokens_ahead, curriculum.phase
+    if options.max_steps is not None:
+        ahead = min(ahead, options.max_steps * phase.batch * phase.length)
     plan = choose_plan(
         model,
         data.batches(curriculum.name, "train").next(),
@@ -117,7 +121,7 @@ def _plan(
         device,
         precision=options.precision,
         compile_=options.compile,
-        tokens_ahead=curriculum.tokens_ahead,
+        tokens_ahead=ahead,
         report=lambda what: report(Progress(what, 0, None)),
     )
     board.add_event("info", "choice", f"{plan.summary}: {plan.reason}")
