@@ -19,6 +19,7 @@ from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Footer
 
 from engine.status import Snapshot, State
+from turngpt_tui.arguments import command_line
 from turngpt_tui.chat.pane import ChatPane
 from turngpt_tui.chat.prompt import Prompt
 from turngpt_tui.help import HelpScreen
@@ -292,6 +293,6 @@ def farewell(engine: Engine) -> str:
     state = "done" if steps[-1] >= now.steps else f"saved at step {steps[-1]:,} of {now.steps:,}"
     return (
         f"session {name}: {state}\n"
-        f"  to go on    turngpt-tui --session {name}\n"
-        f"  to talk     turngpt-tui chat --session {name}\n"
+        f"  to go on    {command_line(engine.session.path)}\n"
+        f"  to talk     {command_line(engine.session.path, 'chat')}\n"
     )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from pathlib import Path
 
+from engine.conversation import printable
 from engine.errors import UserError
 from engine.recipe import Recipe, load_recipe
-from engine.session import check_name, exists
+from engine.session import check_name, exists, sessions_root
 
 DEFAULT_RECIPE = "quick"
 
@@ -58,6 +60,12 @@ def _data_path(given: str) -> str:
     if not found:
         raise UserError(f"--data {given}: there is no such file or folder")
     return str(path)
+
+
+def command_line(session: Path, *words: str) -> str:
+    """Return what to type to come back to a session: `turngpt-tui chat --session demo`, fit for a shell."""
+    place = [] if session.parent == sessions_root(None) else ["--sessions-dir", printable(str(session.parent))]
+    return shlex.join(["turngpt-tui", *words, "--session", session.name, *place])
 
 
 def recipe_of(root: Path, recipe: str | None, session: str | None, overrides: tuple[str, ...]) -> tuple[Recipe, str]:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from engine.conversation import Conversation, Message, printable
 from engine.status import Sampling, Snapshot
+from turngpt_tui.arguments import command_line
 from turngpt_tui.output import duration, one_line, quantity
 from turngpt_tui.printers import PlainPrinter, Printer, TerminalPrinter, event_line, metric_line, sample_lines
 
@@ -186,7 +187,7 @@ class HeadlessRun:
         yield f"  validation loss  {quantity(now.validation_loss)} (best {quantity(now.best_loss)})"
         yield f"  checkpoints      {', '.join(map(str, steps)) or 'none'}"
         yield f"  session          {printable(str(session.path))}"
-        yield f"  to talk to it    turngpt-tui chat --session {session.name}"
+        yield f"  to talk to it    {command_line(session.path, 'chat')}"
 
 
 def train(engine: Engine, session: Session, *, limited: bool) -> int:

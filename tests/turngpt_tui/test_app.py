@@ -240,10 +240,13 @@ async def test_the_help_lists_the_keys_and_closes(tmp_path):
         assert len(app.screen_stack) == 1
 
 
-def test_the_farewell_says_how_to_go_on(tmp_path):
-    engine = ConsoleEngine(tmp_path, training())
-    assert "saved at step 500 of 1,240" in farewell(engine)  # type: ignore[arg-type]
-    assert "turngpt-tui chat --session demo" in farewell(engine)  # type: ignore[arg-type]
+def test_the_farewell_says_how_to_go_on(tmp_path, monkeypatch):
+    engine = ConsoleEngine(tmp_path / "demo", training())
+    said = farewell(engine)  # type: ignore[arg-type]
+    assert "saved at step 500 of 1,240" in said
+    assert f"turngpt-tui chat --session demo --sessions-dir {tmp_path}\n" in said
+    monkeypatch.setenv("TURNGPT_SESSIONS", str(tmp_path))
+    assert "turngpt-tui --session demo\n" in farewell(engine)  # type: ignore[arg-type]
     engine.session.checkpoint_steps = lambda: [1240]
     assert "demo: done" in farewell(engine)  # type: ignore[arg-type]
     engine.session.checkpoint_steps = list

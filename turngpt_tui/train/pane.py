@@ -47,7 +47,7 @@ class TrainPane(Vertical):
 
     def on_mount(self) -> None:
         """Name the boxes; nothing in them is a place to type."""
-        self.query_one("#phases").border_title = "phases"
+        self.query_one("#phases").border_title = "phases and gates"
         self.query_one("#gauges").border_title = "figures"
 
     def look(self, now: Snapshot) -> None:

@@ -39,7 +39,7 @@ def phases_text(phases: tuple[PhaseStatus, ...], width: int) -> Content:
 def _gate(phase: PhaseStatus) -> Content:
     if not phase.gate:
         return Content.styled("  no gate", "$text-muted")
-    return Content.styled("  gate: ", "$text-muted") + Content("  ").join(map(_criterion, phase.gate))
+    return Content("  ") + Content("  ").join(map(_criterion, phase.gate))
 
 
 def _criterion(one: Criterion) -> Content:
