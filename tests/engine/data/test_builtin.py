@@ -39,14 +39,14 @@ def test_a_seed_gives_the_same_documents_and_another_seed_others(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_splits_share_no_document(name):
-    train, validation, test = (set(map(str, take(name, 1500, split))) for split in ("train", "validation", "test"))
+    train, validation, test = (set(map(str, take(name, 1000, split))) for split in ("train", "validation", "test"))
     assert not train & validation and not train & test and not validation & test
     assert min(len(train), len(validation), len(test)) > 100
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_slot_is_unfilled_and_no_article_or_mark_is_wrong(name):
-    found = [line for document in take(name, 3000) for line in flaws(document)]
+    found = [line for document in take(name, 2000) for line in flaws(document)]
     assert found == []
 
 
@@ -93,7 +93,7 @@ def test_the_assistant_has_one_taste():
     answers = [
         reply.content
         for name in ("smalltalk", "personas")
-        for document in take(name, 3000)
+        for document in take(name, 2000)
         for asked, reply in zip(document.messages, document.messages[1:], strict=False)  # type: ignore[union-attr]
         if asked.role == "user" and re.search(r"what('?s| is) your favou?rite colou?r", asked.content, re.IGNORECASE)
     ]
