@@ -166,7 +166,7 @@ class Console(App[int]):
         )
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offer what the engine's state allows; they are the Train pane's."""
+        """Offer training's actions in the Train pane, and only those that the engine's state allows."""
         del parameters
         if action in STATES_OF:
             return self._panes.current == "train" and self._now.state in STATES_OF[action]
@@ -253,7 +253,7 @@ class Console(App[int]):
         for name in ("SIGINT", "SIGTERM", "SIGHUP"):
             number = getattr(signal, name, None)
             if number is not None:
-                with suppress(NotImplementedError, RuntimeError, ValueError):  # Windows; a loop of no main thread
+                with suppress(NotImplementedError, RuntimeError, ValueError):  # not on Windows or off the main thread
                     loop.add_signal_handler(number, self._on_signal, number)
 
     def _on_signal(self, number: int) -> None:

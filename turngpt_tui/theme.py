@@ -22,7 +22,6 @@ DARK = Theme(
     variables={"footer-key-foreground": "#5fb3f9", "border": "#2c3643", "border-blurred": "#2c3643"},
 )
 
-
 GREY = Color(160, 168, 180)
 
 

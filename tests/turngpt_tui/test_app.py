@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 from dataclasses import replace
@@ -211,7 +210,6 @@ async def test_a_signal_saves_and_leaves(tmp_path, name):
     async with app.run_test() as pilot:
         await settle(pilot)
         os.kill(os.getpid(), number)
-        await asyncio.sleep(0)
         await pilot.pause()
     assert engine.calls == ["open", "close"] and app.return_value == 128 + number
 
@@ -227,6 +225,16 @@ async def test_panes_are_changed_by_key_click_and_palette(tmp_path):
         assert switcher.current == "chat" and app.query_one(Prompt).has_focus
         titles = [command.title for command in app.get_system_commands(app.screen)]
         assert {"Start", "Pause or resume", "Stop", "Save", "Train", "Chat", "Quit", "Theme"} <= set(titles)
+
+
+async def test_every_theme_draws(tmp_path):
+    app = Console(running(tmp_path))  # type: ignore[arg-type]
+    async with app.run_test(size=(80, 24)) as pilot:
+        for theme in app.available_themes:
+            app.theme = theme
+            app.action_open("train")  # draws everything at once
+            await settle(pilot)
+            assert "● conversation" in screen_text(app)
 
 
 async def test_the_help_lists_the_keys_and_closes(tmp_path):

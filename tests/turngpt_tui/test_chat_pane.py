@@ -25,6 +25,13 @@ async def say(pilot: Pilot[Any], text: str) -> None:
     await settle(pilot)
 
 
+async def reply(pilot: Pilot[Any], engine: ConsoleEngine, text: str) -> None:
+    """Let the model finish its newest reply."""
+    engine.replies[-1].grow(text, len(text.split()))
+    engine.replies[-1].finish()
+    await settle(pilot)
+
+
 def asked(engine: ConsoleEngine) -> list[list[str]]:
     return [[message.content for message in conversation.messages] for conversation, _ in engine.asked]
 
@@ -73,13 +80,9 @@ async def test_another_reply_replaces_the_last(tmp_path):
         await settle(pilot)
         assert "nothing was said yet" in screen_text(app)
         await say(pilot, "Hello")
-        engine.replies[0].grow("Moo.", 2)
-        engine.replies[0].finish()
-        await settle(pilot)
+        await reply(pilot, engine, "Moo.")
         await pilot.press("ctrl+r")
-        engine.replies[1].grow("Hello!", 2)
-        engine.replies[1].finish()
-        await settle(pilot)
+        await reply(pilot, engine, "Hello!")
         text = screen_text(app)
         assert "Moo." not in text and "Hello!" in text
     assert asked(engine) == [["Hello"], ["Hello"]]
@@ -116,9 +119,7 @@ async def test_reset_save_and_unknown_commands(tmp_path):
         await pilot.press("c")
         await say(pilot, "/save")
         await say(pilot, "Hello")
-        engine.replies[0].grow("Hello!", 2)
-        engine.replies[0].finish()
-        await settle(pilot)
+        await reply(pilot, engine, "Hello!")
         await say(pilot, f"/save {tmp_path / 'talk.jsonl'}")
         await say(pilot, "/save /nowhere/at/all.md")
         await say(pilot, "/dance [b]")
@@ -139,9 +140,7 @@ async def test_a_reset_drops_the_reply_in_the_making(tmp_path):
         await pilot.press("c")
         await say(pilot, "Hello")
         await say(pilot, "/reset")
-        engine.replies[0].grow("late", 1)
-        engine.replies[0].finish()
-        await settle(pilot)
+        await reply(pilot, engine, "late")
         assert engine.replies[0].cancelled and "late" not in screen_text(app)
         await say(pilot, "New")
     assert asked(engine)[-1] == ["New"]

@@ -169,8 +169,8 @@ class ChatPane(Vertical):
         self._note("a new conversation")
 
     def _note(self, text: str) -> None:
-        last = self.query("#messages MessageView").last(MessageView) if self.query("#messages MessageView") else None
-        if last is None or last.said != ("note", text):
+        views = self.query(MessageView)
+        if not views or views.last().said != ("note", text):
             self._put(MessageView("note", text))
 
     def _put(self, view: MessageView) -> None:

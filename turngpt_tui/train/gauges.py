@@ -48,9 +48,11 @@ def short(count: int) -> str:
     """Write a count in at most six characters: 812, 12.3 k, 1.27 M."""
     if count < 1000:
         return str(count)
-    return (
-        f"{count / 1e3:.4g} k" if count < 999_950 else f"{count / 1e6:.4g} M" if count < 1e9 else f"{count / 1e9:.4g} G"
-    )
+    if count < 999_950:
+        return f"{count / 1e3:.4g} k"
+    if count < 999_950_000:
+        return f"{count / 1e6:.4g} M"
+    return f"{count / 1e9:.4g} G"
 
 
 def size(count: int) -> str:

@@ -18,7 +18,6 @@ from turngpt_tui.train.progress import ProgressLine
 if TYPE_CHECKING:
     from engine.engine import Engine
 
-
 FIGURES_SECONDS, PLOT_SECONDS = 0.5, 2.0
 """Least time between two drawings while nothing but numbers change: drawing takes time from training."""
 
@@ -46,7 +45,7 @@ class TrainPane(Vertical):
         yield ProgressLine(id="progress")
 
     def on_mount(self) -> None:
-        """Name the boxes; nothing in them is a place to type."""
+        """Name the boxes."""
         self.query_one("#phases").border_title = "phases and gates"
         self.query_one("#gauges").border_title = "figures"
 

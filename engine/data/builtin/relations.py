@@ -47,7 +47,16 @@ def relations() -> dict[str, tuple[Fact, ...]]:
     numbers = table["numbers"]
     found: dict[str, list[Fact]] = {}
 
-    def add(relation: str, fact: Fact) -> None:
+    def add(
+        relation: str,
+        subject: str,
+        ask: tuple[str, ...],
+        say: tuple[str, ...],
+        follow: str = "",
+        false: tuple[str, str] | None = None,
+        key: str = "",
+    ) -> None:
+        fact = Fact(key or f"{relation} {subject}", subject, ask, say, follow, false)
         found.setdefault(relation, []).append(fact)
 
     for name, plural, legs, sound, home, food, young, colour, size in table["animals"]:
@@ -55,296 +64,209 @@ def relations() -> dict[str, tuple[Fact, ...]]:
         count = f"{numbers[legs]} legs" if legs else "no legs"
         add(
             "legs",
-            Fact(
-                f"legs {name}",
-                name,
-                (f"how many legs does {a} have", f"how many legs do {plural} have", f"how many legs has {a}"),
-                (sentence(f"{a} has {count}."),),
-                a,
-            ),
+            name,
+            (f"how many legs does {a} have", f"how many legs do {plural} have", f"how many legs has {a}"),
+            (sentence(f"{a} has {count}."),),
+            follow=a,
         )
         if sound:
             add(
                 "sound",
-                Fact(
-                    f"sound {name}",
-                    name,
-                    (
-                        f"what sound does {a} make",
-                        f"what does {a} say",
-                        f"what noise does {a} make",
-                        f"what sound do {plural} make",
-                        f"how does {a} sound",
-                    ),
-                    (sentence(f"{a} says {sound}."),),
-                    a,
+                name,
+                (
+                    f"what sound does {a} make",
+                    f"what does {a} say",
+                    f"what noise does {a} make",
+                    f"what sound do {plural} make",
+                    f"how does {a} sound",
                 ),
+                (sentence(f"{a} says {sound}."),),
+                follow=a,
             )
         add(
             "home",
-            Fact(
-                f"home {name}",
-                name,
-                (f"where does {a} live", f"where do {plural} live", f"what is the home of {a}"),
-                (sentence(f"{a} lives {_place(home)}."),),
-                a,
-            ),
+            name,
+            (f"where does {a} live", f"where do {plural} live", f"what is the home of {a}"),
+            (sentence(f"{a} lives {_place(home)}."),),
+            follow=a,
         )
         add(
             "food",
-            Fact(
-                f"food {name}",
-                name,
-                (f"what does {a} eat", f"what do {plural} eat", f"what do {plural} like to eat"),
-                (sentence(f"{plural} eat {food}."),),
-                a,
-            ),
+            name,
+            (f"what does {a} eat", f"what do {plural} eat", f"what do {plural} like to eat"),
+            (sentence(f"{plural} eat {food}."),),
+            follow=a,
         )
         if young:
             add(
                 "young",
-                Fact(
-                    f"young {name}",
-                    name,
-                    (
-                        f"what is a baby {name} called",
-                        f"what do you call a baby {name}",
-                        f"what is the name for a young {name}",
-                    ),
-                    (f"A baby {name} is called {article(young)}.",),
-                    f"a baby {name}",
+                name,
+                (
+                    f"what is a baby {name} called",
+                    f"what do you call a baby {name}",
+                    f"what is the name for a young {name}",
                 ),
+                (f"A baby {name} is called {article(young)}.",),
+                follow=f"a baby {name}",
             )
         add(
             "animal colour",
-            Fact(
-                f"animal colour {name}",
-                name,
-                (f"what colour is {a}", f"what colour are {plural}"),
-                (sentence(f"{a} is often {colour}."),),
-                a,
-            ),
+            name,
+            (f"what colour is {a}", f"what colour are {plural}"),
+            (sentence(f"{a} is often {colour}."),),
+            follow=a,
         )
         if size in {"big", "small", "huge", "tiny"}:
             wrong = "small" if size in {"big", "huge"} else "big"
             add(
                 "size",
-                Fact(
-                    f"size {name}",
-                    name,
-                    (f"is {a} {size}", f"are {plural} {size}", f"how big is {a}"),
-                    (f"Yes, {a} is {size}." if size != "tiny" else f"Yes, {a} is very small.",),
-                    "",
-                    (f"is {a} {wrong}", f"No, {a} is {size}."),
-                ),
+                name,
+                (f"is {a} {size}", f"are {plural} {size}", f"how big is {a}"),
+                (f"Yes, {a} is {size}." if size != "tiny" else f"Yes, {a} is very small.",),
+                false=(f"is {a} {wrong}", f"No, {a} is {size}."),
             )
     for country, capital, continent, language in table["countries"]:
         add(
             "capital",
-            Fact(
-                f"capital {country}",
-                country,
-                (
-                    f"what is the capital of {country}",
-                    f"which city is the capital of {country}",
-                    f"what is {country}'s capital",
-                    f"what is the capital city of {country}",
-                ),
-                (f"The capital of {country} is {capital}.",),
-                country,
+            country,
+            (
+                f"what is the capital of {country}",
+                f"which city is the capital of {country}",
+                f"what is {country}'s capital",
+                f"what is the capital city of {country}",
             ),
+            (f"The capital of {country} is {capital}.",),
+            follow=country,
         )
         add(
             "city",
-            Fact(
-                f"city {country}",
-                country,
-                (f"where is {capital}", f"in which country is {capital}", f"what country is {capital} in"),
-                (f"{capital} is in {country}.",),
-                "",
-            ),
+            country,
+            (f"where is {capital}", f"in which country is {capital}", f"what country is {capital} in"),
+            (f"{capital} is in {country}.",),
         )
         add(
             "continent",
-            Fact(
-                f"continent {country}",
-                country,
-                (f"where is {country}", f"on which continent is {country}"),
-                (
-                    f"{country} is in {continent}."
-                    if country != continent
-                    else f"{country} is a country and a continent.",
-                ),
-                country,
-            ),
+            country,
+            (f"where is {country}", f"on which continent is {country}"),
+            (f"{country} is in {continent}." if country != continent else f"{country} is a country and a continent.",),
+            follow=country,
         )
         add(
             "language",
-            Fact(
-                f"language {country}",
-                country,
-                (
-                    f"what language do people speak in {country}",
-                    f"which language is spoken in {country}",
-                    f"what do they speak in {country}",
-                ),
-                (f"People in {country} speak {language}.",),
-                "",
+            country,
+            (
+                f"what language do people speak in {country}",
+                f"which language is spoken in {country}",
+                f"what do they speak in {country}",
             ),
+            (f"People in {country} speak {language}.",),
         )
     every = sorted({colour for _, _, colour in table["colours"]})
     for number, (thing, verb, colour) in enumerate(table["colours"]):
         wrong = next(c for c in every[number % len(every) :] + every if c != colour)
         add(
             "colour",
-            Fact(
-                f"colour {thing}",
-                thing,
-                (f"what colour {verb} {thing}", f"which colour {verb} {thing}", f"what is the colour of {thing}"),
-                (sentence(f"{thing} {verb} {colour}."),),
-                thing,
-                (f"{verb} {thing} {wrong}", f"No, {thing} {verb} {colour}."),
-            ),
+            thing,
+            (f"what colour {verb} {thing}", f"which colour {verb} {thing}", f"what is the colour of {thing}"),
+            (sentence(f"{thing} {verb} {colour}."),),
+            follow=thing,
+            false=(f"{verb} {thing} {wrong}", f"No, {thing} {verb} {colour}."),
         )
-        add(
-            "is colour",
-            Fact(
-                f"is colour {thing}",
-                thing,
-                (f"{verb} {thing} {colour}",),
-                (f"Yes, {thing} {verb} {colour}.",),
-                "",
-            ),
-        )
+        add("is colour", thing, (f"{verb} {thing} {colour}",), (f"Yes, {thing} {verb} {colour}.",))
     for job, does, place in table["jobs"]:
         bare = job.split(" ", 1)[1]
         add(
             "job",
-            Fact(
-                f"job {job}",
-                job,
-                (f"what does {job} do", f"what is the job of {job}", f"what do {bare}s do"),
-                (sentence(f"{job} {does}."),),
-                job,
-            ),
+            job,
+            (f"what does {job} do", f"what is the job of {job}", f"what do {bare}s do"),
+            (sentence(f"{job} {does}."),),
+            follow=job,
         )
         add(
             "work",
-            Fact(
-                f"work {job}",
-                job,
-                (f"where does {job} work", f"where can i find {job}"),
-                (sentence(f"{job} works {_place(place)}."),),
-                job,
-            ),
+            job,
+            (f"where does {job} work", f"where can i find {job}"),
+            (sentence(f"{job} works {_place(place)}."),),
+            follow=job,
         )
-        add("who", Fact(f"who {job}", job, (f"who {does}",), (sentence(f"{job} {does}."),), ""))
+        add("who", job, (f"who {does}",), (sentence(f"{job} {does}."),))
     for one, other in table["opposites"]:
         for word, answer in ((one, other), (other, one)):
             if sum(word in pair for pair in table["opposites"]) == 1:
                 add(
                     "opposite",
-                    Fact(
-                        f"opposite {word}",
-                        word,
-                        (
-                            f"what is the opposite of {word}",
-                            f"what is the opposite of the word {word}",
-                            f"tell me the opposite of {word}",
-                        ),
-                        (f"The opposite of {word} is {answer}.",),
-                        word,
+                    word,
+                    (
+                        f"what is the opposite of {word}",
+                        f"what is the opposite of the word {word}",
+                        f"tell me the opposite of {word}",
                     ),
+                    (f"The opposite of {word} is {answer}.",),
+                    follow=word,
                 )
     for thing, use in table["uses"]:
         add(
             "use",
-            Fact(
-                f"use {thing}",
-                thing,
-                (
-                    f"what is {thing} for" if " " in thing else f"what are {thing} for",
-                    f"what do you use {thing} for",
-                    f"what do you do with {thing}",
-                    f"what can you do with {thing}",
-                ),
-                (f"You use {thing} to {use}.",),
-                thing,
+            thing,
+            (
+                f"what is {thing} for" if " " in thing else f"what are {thing} for",
+                f"what do you use {thing} for",
+                f"what do you do with {thing}",
+                f"what can you do with {thing}",
             ),
+            (f"You use {thing} to {use}.",),
+            follow=thing,
         )
     for part, use in table["body"]:
         add(
             "body",
-            Fact(
-                f"body {part}",
-                part,
-                (f"what are {part} for" if " " not in part else f"what is {part} for", f"what do we do with {part}"),
-                (f"We use {part} to {use}.",),
-                "",
-            ),
+            part,
+            (f"what are {part} for" if " " not in part else f"what is {part} for", f"what do we do with {part}"),
+            (f"We use {part} to {use}.",),
         )
     for thing, kind in table["kinds"]:
         add(
             "kind",
-            Fact(
-                f"kind {thing}",
-                thing,
-                (f"what is {thing}", f"what kind of thing is {thing}", f"can you tell me what {thing} is"),
-                (sentence(f"{thing} is {kind}."),),
-                thing,
-            ),
+            thing,
+            (f"what is {thing}", f"what kind of thing is {thing}", f"can you tell me what {thing} is"),
+            (sentence(f"{thing} is {kind}."),),
+            follow=thing,
         )
-        add(
-            "is kind",
-            Fact(f"is kind {thing}", thing, (f"is {thing} {kind}",), (f"Yes, {thing} is {kind}.",), ""),
-        )
+        add("is kind", thing, (f"is {thing} {kind}",), (f"Yes, {thing} is {kind}.",))
     for names, what in ((table["days"], "day"), (table["months"], "month")):
         for index, name in enumerate(names):
             after, before = names[(index + 1) % len(names)], names[index - 1]
             add(
                 "after",
-                Fact(
-                    f"after {name}",
-                    name,
-                    (f"what comes after {name}", f"which {what} comes after {name}", f"what {what} is after {name}"),
-                    (f"{after} comes after {name}.",),
-                    f"after {after}",
-                ),
+                name,
+                (f"what comes after {name}", f"which {what} comes after {name}", f"what {what} is after {name}"),
+                (f"{after} comes after {name}.",),
+                follow=f"after {after}",
             )
             add(
                 "before",
-                Fact(
-                    f"before {name}",
-                    name,
-                    (f"what comes before {name}", f"which {what} comes before {name}"),
-                    (f"{before} comes before {name}.",),
-                    "",
-                ),
+                name,
+                (f"what comes before {name}", f"which {what} comes before {name}"),
+                (f"{before} comes before {name}.",),
             )
     for left in range(1, 11):
         for right in range(1, 11):
             total = f"{numbers[left]} plus {numbers[right]} is {numbers[left + right]}."
             add(
                 "sum",
-                Fact(
-                    f"sum {left} {right}",
-                    "sum",
-                    (
-                        f"what is {left} plus {right}",
-                        f"how much is {left} plus {right}",
-                        f"what is {numbers[left]} plus {numbers[right]}",
-                        f"{left} + {right}",
-                        f"what is {left} + {right}",
-                    ),
-                    (sentence(total),),
-                    "",
+                "sum",
+                (
+                    f"what is {left} plus {right}",
+                    f"how much is {left} plus {right}",
+                    f"what is {numbers[left]} plus {numbers[right]}",
+                    f"{left} + {right}",
+                    f"what is {left} + {right}",
                 ),
+                (sentence(total),),
+                key=f"sum {left} {right}",
             )
     for entry in table["single"]:
-        add(
-            "single",
-            Fact(f"single {entry['ask'][0]}", "single", tuple(entry["ask"]), tuple(entry["say"]), ""),
-        )
+        add("single", "single", tuple(entry["ask"]), tuple(entry["say"]), key=f"single {entry['ask'][0]}")
     return {relation: tuple(facts) for relation, facts in found.items()}
 
 
