@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
 from engine.status import Sampling
 from model.decoding import Decoding, DecodingWeights
@@ -36,12 +36,8 @@ class Decoder:
             raise ValueError(f"a prompt of {len(prompt)} tokens does not fit into {room}")
         self._decoding = Decoding(weights, room)
         self._sampling, self._end = sampling, end
-        self._forbidden = torch.tensor(list(forbidden), dtype=torch.long)
-        self._random = torch.Generator()
-        if sampling.seed is None:
-            self._random.seed()
-        else:
-            self._random.manual_seed(sampling.seed)
+        self._forbidden = list(forbidden)
+        self._random = np.random.default_rng(sampling.seed)
         self._pending = list(prompt)
         self.reply: list[int] = []
 
@@ -50,29 +46,35 @@ class Decoder:
         decoding = self._decoding
         if len(self.reply) >= self._sampling.max_tokens or decoding.position + len(self._pending) > decoding.room:
             return None
-        token = self._draw(decoding.logits(self._pending).cpu().clone())
+        token = self._draw(decoding.logits(self._pending))
         if token == self._end:
             return None
         self.reply.append(token)
         self._pending = [token]
         return token
 
-    def _draw(self, logits: Tensor) -> int:
+    def _draw(self, logits: NDArray[np.float32]) -> int:
         s = self._sampling
-        logits[self._forbidden] = -torch.inf
+        logits[self._forbidden] = -np.inf
         if not self.reply:
-            logits[self._end] = -torch.inf
+            logits[self._end] = -np.inf
         elif s.repetition_penalty != 1:
-            seen = torch.tensor(sorted(set(self.reply)))
+            seen = list(set(self.reply))
             old = logits[seen]
-            logits[seen] = torch.where(old > 0, old / s.repetition_penalty, old * s.repetition_penalty)
-        if s.temperature <= 0:
-            return int(logits.argmax())
-        logits = logits / s.temperature
-        kept = min(s.top_k, len(logits)) if s.top_k > 0 else len(logits)
-        values, indices = logits.topk(kept)
-        probabilities = values.softmax(-1)
-        if s.top_p < 1:
-            before = probabilities.cumsum(-1) - probabilities
-            probabilities = probabilities.masked_fill(before >= s.top_p, 0)
-        return int(indices[torch.multinomial(probabilities, 1, generator=self._random)])
+            logits[seen] = np.where(old > 0, old / s.repetition_penalty, old * s.repetition_penalty)
+        return sample(logits, s, self._random)
+
+
+def sample(logits: NDArray[np.float32], sampling: Sampling, random: np.random.Generator) -> int:
+    """Draw one index of `logits`, (vocabulary,): the largest at temperature 0, else by top-k, then top-p."""
+    if sampling.temperature <= 0:
+        return int(logits.argmax())
+    kept = np.arange(len(logits))
+    if 0 < sampling.top_k < len(logits):
+        kept = np.argpartition(-logits, sampling.top_k)[: sampling.top_k]
+    kept = kept[np.argsort(-logits[kept], kind="stable")]
+    shares = np.exp((logits[kept] - logits[kept[0]]) / sampling.temperature, dtype=np.float64)
+    reached = np.cumsum(shares / shares.sum())
+    if sampling.top_p < 1:
+        reached = reached[: np.searchsorted(reached, sampling.top_p) + 1]
+    return int(kept[np.searchsorted(reached[:-1], random.random() * reached[-1], side="right")])

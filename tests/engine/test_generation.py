@@ -1,7 +1,8 @@
+import numpy as np
 import pytest
 import torch
 
-from engine.generation import Decoder
+from engine.generation import Decoder, sample
 from engine.status import Sampling
 from model.config import ModelConfig
 from model.decoding import DecodingWeights
@@ -28,9 +29,10 @@ def drawn(decoder: Decoder) -> list[int]:
     return decoder.reply
 
 
-def test_cached_decoding_is_uncached_decoding(model):
+@pytest.mark.parametrize("use_numpy", [True, False])
+def test_cached_decoding_is_uncached_decoding(model, use_numpy):
     prompt = [1, 4, 20, 33, 7]
-    cached = drawn(Decoder(DecodingWeights(model), prompt, GREEDY, end=END))
+    cached = drawn(Decoder(DecodingWeights(model, use_numpy=use_numpy), prompt, GREEDY, end=END))
     ids = list(prompt)
     for _ in range(20):
         with torch.no_grad():
@@ -94,3 +96,19 @@ def test_a_prompt_without_room_is_refused(model):
         Decoder(DecodingWeights(model), [1] * 40, GREEDY, end=END)
     with pytest.raises(ValueError, match="does not fit"):
         Decoder(DecodingWeights(model), [], GREEDY, end=END)
+
+
+def test_tokens_are_drawn_as_often_as_the_model_says():
+    logits = np.full(7, -np.inf, np.float32)
+    logits[3:] = np.log([0.1, 0.2, 0.3, 0.4])
+    random = np.random.default_rng(1)
+
+    def shares(**settings) -> list[float]:
+        sampling = Sampling(**{"temperature": 1, "top_k": 0, "top_p": 1, **settings})
+        drawn = [sample(logits, sampling, random) for _ in range(4000)]
+        return list(np.bincount(drawn, minlength=7)[3:] / 4000)
+
+    assert shares() == pytest.approx([0.1, 0.2, 0.3, 0.4], abs=0.03)
+    assert shares(top_k=2) == pytest.approx([0, 0, 3 / 7, 4 / 7], abs=0.03)
+    assert shares(top_p=0.6) == pytest.approx([0, 0, 3 / 7, 4 / 7], abs=0.03)
+    assert shares(temperature=0.5) == pytest.approx([1 / 30, 4 / 30, 9 / 30, 16 / 30], abs=0.03)
