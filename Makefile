@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: run setup test test-slow check format bench clean
+.PHONY: run setup test test-slow check format forms bench clean
 
 run: setup  ## train the quick recipe: the console on a terminal, headless without one
 	$(BIN)/turngpt-tui
@@ -33,6 +33,9 @@ test-slow: setup
 format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+forms: setup  ## after a change of the corpus' words: write their articles, plurals and verb forms
+	$(BIN)/python -m engine.data.builtin.inflect_words
 
 bench: setup
 	$(BIN)/python -m benchmarks

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,14 @@ COLOURS = ("red", "blue", "green", "black", "white")
 def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TURNGPT_CACHE", str(tmp_path / "user-cache"))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture
+def real_data() -> Path:
+    """The folder of real text, where there is one."""
+    if "TURNGPT_DATA" not in os.environ:
+        pytest.skip("needs TURNGPT_DATA")
+    return Path(os.environ["TURNGPT_DATA"])
 
 
 @pytest.fixture

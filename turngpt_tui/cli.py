@@ -259,6 +259,46 @@ def recipes(as_json: Json = False, debug: Debug = False) -> None:
 
 
 @app.command()
+def data(
+    *,
+    recipe: Annotated[str, typer.Option(metavar="NAME|FILE", help="Whose data.")] = "quick",
+    paths: Annotated[
+        list[str] | None, typer.Option("--data", metavar="PATH", help="Files or folders instead of the corpus.")
+    ] = None,
+    report: Annotated[bool, typer.Option("--report", help="Measure the text: variety, topics, speed.")] = False,
+    beside: Annotated[
+        list[str] | None, typer.Option(metavar="PATH", help="Measure these files or folders as well.")
+    ] = None,
+    tokens: Annotated[int, typer.Option(min=1000, metavar="N", help="How much text to measure.")] = 500_000,
+    samples: Annotated[int, typer.Option(min=0, metavar="N", help="Print N documents of each source.")] = 0,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="Another seed gives other documents.")] = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Show what a recipe reads: its sources, documents of each, and a report on the text."""
+    del debug
+    from engine.data.sources import open_source
+    from engine.data.survey import survey, variety_of
+    from engine.recipe import load_recipe
+    from turngpt_tui import corpus
+    from turngpt_tui.arguments import overrides_of
+
+    plan = load_recipe(recipe, overrides_of([], paths or [], None, seed))
+    if as_json and (samples or not report):
+        raise UserError("--json goes with --report alone")
+    if report:
+        found = survey(plan, tokens)
+        others = {path: variety_of(open_source(f"file:{path}", "train", plan.seed), tokens) for path in beside or ()}
+        typer.echo(corpus.survey_json(found, others) if as_json else corpus.survey_text(found, others))
+    elif beside:
+        raise UserError("--beside goes with --report")
+    elif not samples:
+        typer.echo(corpus.sources_table(plan))
+    for text in corpus.samples(plan, samples) if samples else ():
+        typer.echo(text)
+
+
+@app.command()
 def doctor(as_json: Json = False, debug: Debug = False) -> None:
     """Say what this machine can do."""
     del debug

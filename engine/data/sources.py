@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
-from engine.conversation import Conversation, Document, Text
+from engine.conversation import Conversation, Document, Text, printable
 from engine.data import builtin, files
 from engine.data.files import Split
 from engine.errors import UserError
@@ -46,6 +46,15 @@ def check_builtin(name: str) -> None:
     """Raise UserError unless the built-in corpus has a part of that name."""
     if name not in builtin.SOURCES:
         raise UserError(f"no source named 'builtin:{name}'; there are {', '.join(_all_builtin())}")
+
+
+def describe_source(name: str) -> str:
+    """Return in a few words what a source holds."""
+    scheme, _, rest = name.partition(":")
+    if scheme != "builtin":
+        return "your own files" if name == OWN else f"the files at {printable(rest)}"
+    check_builtin(rest)
+    return builtin.description(rest)
 
 
 def kind_of(document: Document) -> Kind:

@@ -29,6 +29,9 @@ OPTIONS = {
     ],
     "sessions": ["--json", "--sessions-dir", "--debug"],
     "recipes": ["--json", "--debug"],
+    "data": [
+        "--recipe", "--data", "--report", "--beside", "--tokens", "--samples", "--seed", "--json", "--debug",
+    ],
     "doctor": ["--json", "--debug"],
 }  # fmt: skip
 
@@ -294,3 +297,44 @@ def test_a_reader_that_goes_away_is_no_error_to_talk_about() -> None:
     os.close(writing)
     assert done.stderr == b""
     assert done.returncode == 1
+
+
+def test_data_lists_the_sources_of_a_recipe(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["data"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("source") and "builtin:stories" in said and "children's stories" in said
+    assert cli.main(["data", "--samples", "1", "--recipe", "simple"]) == 0
+    said = capsys.readouterr().out
+    assert "== builtin:smalltalk" in said and "assistant: " in said
+
+
+def test_data_reports_and_measures_files_beside(capsys: pytest.CaptureFixture[str], data: Path) -> None:
+    assert cli.main(["data", "--report", "--tokens", "5000", "--beside", str(data)]) == 0
+    said = capsys.readouterr().out
+    for part in (
+        "distinct 4-grams",
+        "repeated sentences",
+        "builtin:personas",
+        "speech act",
+        "largest template",
+        str(data),
+    ):
+        assert part in said
+    assert cli.main(["data", "--report", "--tokens", "5000", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["variety"]["tokens"] >= 5000 and 0 < found["variety"]["distinct_4grams"] < 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (["data", "--recipe", "nothing"], "no recipe named 'nothing'"),
+        (["data", "--beside", "x"], "--beside goes with --report"),
+        (["data", "--json"], "--json goes with --report"),
+        (["data", "--report", "--beside", "missing.txt"], "missing.txt"),
+        (["data", "--data", "missing.txt"], "missing.txt"),
+    ],
+)
+def test_data_refuses_what_it_cannot_do(arguments: list[str], part: str, capsys: pytest.CaptureFixture[str]) -> None:
+    status, said = failed(capsys, *arguments)
+    assert status == 2 and part in said

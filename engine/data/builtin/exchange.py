@@ -2,25 +2,42 @@
 
 from __future__ import annotations
 
-from random import Random
-
 from engine.conversation import Conversation, Message
+from engine.data.builtin.grammar import Writer
+from engine.data.builtin.load import authored
+from engine.data.builtin.phrasing import typed
 
 Pair = tuple[str, str]
 """What the person says, and the reply."""
 
-SYSTEM = "You are Tern, a small friendly model."
-GREETINGS = ("Hello", "Hi", "Hey", "hello", "hi", "hey", "Hello Tern", "hi tern")
-_GREETED = ("hello", "hi ", "hi!", "hey", "good ", "morning", "evening", "bye", "thank")
+
+def pair(writer: Writer, asked: str, answered: str) -> Pair:
+    """Return two templates filled in, the first as somebody types it."""
+    return typed(writer.random, writer.say(asked)), writer.say(answered)
 
 
-def conversation(random: Random, said: list[Pair]) -> Conversation:
-    """Return pairs as a conversation, now and then with a greeting in the first message or a system message."""
-    user, model = said[0]
-    if random.random() < 0.15 and not user.lower().startswith(_GREETED):
-        answer = f"Hello! {model}" if random.random() < 0.5 and not model.startswith("Hello") else model
-        said = [(f"{random.choice(GREETINGS)}{random.choice('!!!,.')} {user}", answer), *said[1:]]
+def one_of(writer: Writer, entry: dict[str, list[str]]) -> Pair:
+    """Return one way of asking and one of answering of an entry with `ask` and `say`."""
+    return pair(writer, writer.random.choice(entry["ask"]), writer.lean(entry["say"]))
+
+
+def conversation(writer: Writer, said: list[Pair], system: str = "") -> Conversation:
+    """Return pairs as a conversation; Tern's, without a `system` message, now and then with a greeting or goodbye."""
+    if not system:
+        said, system = _framed(writer, said)
     messages = [message for user, model in said for message in (Message("user", user), Message("assistant", model))]
-    if random.random() < 0.06:
-        messages.insert(0, Message("system", SYSTEM))
+    if system:
+        messages.insert(0, Message("system", system))
     return Conversation(tuple(messages))
+
+
+def _framed(writer: Writer, said: list[Pair]) -> tuple[list[Pair], str]:
+    """Return the pairs with what may stand around them, and a system message or nothing."""
+    random, frame = writer.random, authored("frame")
+    if random.random() < 0.08:
+        said = [one_of(writer, frame["hello"]), *said]
+    elif random.random() < 0.25:
+        said = [(f"{writer.say(random.choice(frame['before']))} {said[0][0]}", said[0][1]), *said[1:]]
+    if random.random() < 0.08:
+        said = [*said, one_of(writer, random.choice(frame["ending"]))]
+    return said, writer.say(random.choice(frame["system"])) if random.random() < 0.06 else ""

@@ -1,24 +1,25 @@
-"""Why and how, in a few plain sentences."""
+"""Why and how: a question and a few sentences that answer it, told as a text."""
 
 from __future__ import annotations
 
-from random import Random
-
 from engine.conversation import Text
-from engine.data.builtin.load import authored
+from engine.data.builtin.grammar import Writer
+from engine.data.builtin.load import collected
 
-DESCRIPTION = "short explanations of everyday things"
+DESCRIPTION = "why the sky is blue, how plants eat, and other short explanations"
 
 
-def generate(random: Random) -> tuple[str, Text]:
-    """Return one or two explanations, each under its question."""
-    chosen = random.sample(authored("explanations")["explanations"], random.choice((1, 1, 2)))
-    parts = []
-    for question, *reasons in chosen:
-        told = list(reasons)
-        if len(told) > 2 and random.random() < 0.4:
-            told.pop()
-        start = random.random()
-        opening = f"{question}? " if start < 0.6 else ""
-        parts.append(opening + " ".join(told))
-    return "/".join(parts), Text("\n".join(parts))
+def generate(writer: Writer) -> tuple[tuple[str, ...], Text]:
+    """Return one or two explanations, mostly with their question."""
+    random = writer.random
+    chosen = random.sample(collected("explanations", "explanation"), random.choice((1, 1, 2)))
+    paragraphs = []
+    for entry in chosen:
+        writer.begin()
+        sentences = [writer.say(one) for one in entry["say"]]
+        if len(sentences) > 3 and random.random() < 0.4:
+            sentences.pop()
+        if random.random() < 0.6:
+            sentences.insert(0, writer.say(random.choice(entry["ask"])))
+        paragraphs.append(" ".join(sentences))
+    return (paragraphs[0],), Text("\n".join(paragraphs))

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from random import Random
-
 from engine.conversation import Text
+from engine.data.builtin.grammar import Writer
 from engine.data.builtin.load import authored
 
 DESCRIPTION = "short friendly headlines"
 
 
-def generate(random: Random) -> tuple[str, Text]:
+def generate(writer: Writer) -> tuple[tuple[str, ...], Text]:
     """Return two to five headlines, a line each."""
-    table = authored("headlines")
     lines = []
-    for _ in range(random.randint(2, 5)):
-        slots = {name: random.choice(words) for name, words in table["slots"].items()}
-        line = random.choice(table["headlines"]).format(**slots)
-        lines.append(line[0].upper() + line[1:])
-    return lines[0] + lines[-1], Text("\n".join(lines))
+    for template in writer.random.sample(authored("headlines")["headlines"], writer.random.randint(2, 5)):
+        writer.begin()
+        lines.append(writer.say(template))
+    return tuple(lines), Text("\n".join(lines))

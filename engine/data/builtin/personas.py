@@ -2,101 +2,51 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from random import Random
+from typing import Any
 
 from engine.conversation import Conversation
-from engine.data.builtin.exchange import Pair, conversation
+from engine.data.builtin.exchange import Pair, conversation, one_of, pair
+from engine.data.builtin.grammar import Writer
 from engine.data.builtin.load import authored
-from engine.data.builtin.phrasing import typed
 
 DESCRIPTION = "people who tell their name, job, home, pet and tastes, and ask for them again"
 
 
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """A thing told, and how it is asked for later."""
-
-    topic: str
-    value: str
-    pair: Pair
-    later: Pair
-
-
-def generate(random: Random) -> tuple[str, Conversation]:
-    """Return one to three things told, something between, and one or two of them asked for."""
-    table = authored("personas")
-    topics = random.sample(list(table["topics"]), random.choice((1, 2, 2, 3)))
-    if "name" not in topics and random.random() < 0.5:
-        topics[0] = "name"
-    told = [_tell(random, topic) for topic in topics]
+def generate(writer: Writer) -> tuple[tuple[str, ...], Conversation]:
+    """Return one to three things told, something between, and some of them asked for."""
+    random, table = writer.random, authored("personas")
+    writer.begin()
+    topics: dict[str, dict[str, Any]] = table["topics"]
+    names = list(dict.fromkeys(writer.lean(list(topics)) for _ in range(random.choice((1, 2, 2, 3)))))
+    if "name" not in names and random.random() < 0.4:
+        names[0] = "name"
+    told = [topics[name] for name in names]
+    if random.random() < 0.12:
+        told = [random.choice(table["correction"])]
     said: list[Pair] = []
-    if random.random() < 0.3:
-        said.append(
-            (
-                typed(random, random.choice(("hello", "hi", "hey", "good morning")), "!"),
-                "Hello! Tell me something about you.",
-            )
-        )
-    said += _together(random, told) if random.random() < 0.2 else [one.pair for one in told]
-    for _ in range(random.choice((0, 0, 1, 1, 2))):
-        entry = random.choice(table["between"])
-        said.append((typed(random, random.choice(entry["ask"])), random.choice(entry["say"])))
-    asked = random.sample(told, min(len(told), random.choice((1, 2, 3))))
-    said += [one.later for one in asked]
+    for entry in told:
+        said += _tell(writer, entry)
+    for _ in range(random.choice((0, 0, 1))):
+        said.append(one_of(writer, random.choice(table["between"])))
+    keys = []
+    for entry in random.sample(told, random.randint(1, len(told))):
+        asked, recall = random.choice(entry["asked"]), writer.lean(entry["recall"])
+        said.append(pair(writer, asked, recall))
+        keys.append(f"{said[-1][1]}/{asked}")
+    if random.random() < 0.12:
+        entry = topics[random.choice([name for name in topics if topics[name] not in told])]
+        said.append(pair(writer, random.choice(entry["asked"]), random.choice(entry["unknown"])))
     if random.random() < 0.15:
-        topic = random.choice([topic for topic in table["topics"] if topic not in topics])
-        entry = table["topics"][topic]
-        asked_for = random.choice(entry["asked"]).format(x=random.choice(entry.get("values", [""])))
-        said.append((typed(random, asked_for), entry["unknown"]))
-    if random.random() < 0.2:
-        said.append(
-            (
-                typed(
-                    random,
-                    random.choice(("thanks", "thank you", "great", "that is right", "yes, right")),
-                    "!",
-                ),
-                _closing(random, told),
-            )
-        )
-    key = "/".join(f"{one.topic}:{one.value}" for one in told) + asked[0].later[0].lower().strip("?.! ")
-    return key, conversation(random, said)
+        closing = table["closing"]["named" if topics["name"] in told else "unnamed"]
+        said.append(pair(writer, random.choice(table["closing"]["user"]), random.choice(closing)))
+    return tuple(keys), conversation(writer, said)
 
 
-def _tell(random: Random, topic: str) -> _Told:
-    entry = authored("personas")["topics"][topic]
-    value = random.choice(entry.get("values") or authored("personas")["names"])
-    slots = {
-        "x": value,
-        "X": value[0].upper() + value[1:],
-        "n": random.choice(
-            authored("personas")["names" if topic == "sister" or random.random() < 0.3 else "pet_names"]
-        ),
-    }
-    say, answer = random.choice(entry["told"]).format(**slots), random.choice(entry["reply"]).format(**slots)
-    asked, recalled = (
-        random.choice(entry["asked"]).format(**slots),
-        random.choice(entry["recall"]).format(**slots),
-    )
-    return _Told(topic, value, (typed(random, say, "."), answer), (typed(random, asked), recalled))
-
-
-def _together(random: Random, told: list[_Told]) -> list[Pair]:
-    """Return what was told with the first two things in one message."""
-    if len(told) < 2:
-        return [one.pair for one in told]
-    first, second = told[0].pair, told[1].pair
-    if second[0].lower().startswith(("hello", "hi")):
-        return [one.pair for one in told]
-    said = f"{first[0].rstrip('.!')} and {second[0][0].lower()}{second[0][1:]}"
-    return [(said, random.choice((first[1], second[1]))), *(one.pair for one in told[2:])]
-
-
-def _closing(random: Random, told: list[_Told]) -> str:
-    name = next((one.value for one in told if one.topic == "name"), "")
-    return random.choice(
-        (f"You are welcome, {name}!", f"I like to talk with you, {name}.")
-        if name
-        else ("You are welcome!", "I like to talk with you.")
-    )
+def _tell(writer: Writer, entry: dict[str, Any]) -> list[Pair]:
+    """Return a thing told and its reply, now and then with a question back and its answer."""
+    random = writer.random
+    told = random.choice(entry["told"])
+    if "more" not in entry or random.random() > 0.15:
+        return [pair(writer, told, writer.lean(entry["reply"]))]
+    question, answers, comments = random.choice(entry["more"])
+    return [pair(writer, told, question), pair(writer, random.choice(answers), random.choice(comments))]

@@ -6,33 +6,30 @@ import re
 from random import Random
 
 _SPELLINGS = (("colour", "color"), ("favourite", "favorite"), ("grey", "gray"), ("neighbour", "neighbor"))
-_SHORT = (
-    ("what is", "what's"),
-    ("what is", "whats"),
-    ("i am", "i'm"),
-    ("i am", "im"),
-    ("do not", "don't"),
-    ("it is", "it's"),
-    ("where is", "where's"),
-    ("who is", "who's"),
-    ("that is", "that's"),
-)
-_NAMES = re.compile(r"\b(i|i'm|i've|i'll|i'd)\b")
+_SHORT = (("what is", "what's"), ("I am", "I'm"), ("do not", "don't"), ("it is", "it's"), ("where is", "where's"),
+          ("who is", "who's"), ("that is", "that's"), ("I have", "I've"), ("I will", "I'll"), ("cannot", "can't"),
+          ("is not", "isn't"), ("does not", "doesn't"), ("did not", "didn't"))  # fmt: skip
+_CONTRACTIONS = {long.lower(): short for long, short in _SHORT}
+_LONG = re.compile(rf"\b({'|'.join(_CONTRACTIONS)})\b(?=[ ,]\w)", re.IGNORECASE)
+_AMERICAN = re.compile("|".join(british for british, _ in _SPELLINGS))
 
 
-def typed(random: Random, text: str, mark: str = "?") -> str:
-    """Return `text` (without capital and end mark) as somebody might type it."""
-    for long, short in _SHORT:
-        if long in text.lower() and random.random() < 0.3:
-            text = re.sub(rf"\b{long}\b", short, text, count=1, flags=re.IGNORECASE)
-    for british, american in _SPELLINGS:
-        if british in text and random.random() < 0.5:
-            text = text.replace(british, american)
+def typed(random: Random, text: str) -> str:
+    """Return a message (whole sentences) as somebody might type it."""
+    if random.random() < 0.3:
+        text = _LONG.sub(_contracted, text)
+    if random.random() < 0.3:
+        text = _AMERICAN.sub(lambda match: dict(_SPELLINGS)[match[0]], text)
     manner = random.random()
-    if manner < 0.55:  # neat
-        return _NAMES.sub(lambda match: match[0].capitalize(), text[0].upper() + text[1:]) + mark
-    if manner < 0.7:  # neat, no capital
-        return text + mark
-    if manner < 0.85:  # hasty
+    if manner < 0.6:
+        return text
+    if manner < 0.7:  # no end mark
+        return text.rstrip(".")
+    if manner < 0.85:  # no capitals
         return text.lower()
-    return text.lower() + (mark if mark != "." else "")
+    return text.lower().rstrip(".?!").replace("'", "" if manner > 0.95 else "'")
+
+
+def _contracted(match: re.Match[str]) -> str:
+    short = _CONTRACTIONS[match[0].lower()]
+    return short[0].upper() + short[1:] if match[0][0].isupper() else short

@@ -2,68 +2,67 @@
 
 from __future__ import annotations
 
-from random import Random
-
 from engine.conversation import Conversation
-from engine.data.builtin.exchange import Pair, conversation
-from engine.data.builtin.load import authored
+from engine.data.builtin.exchange import Pair, conversation, one_of, pair
+from engine.data.builtin.grammar import Writer
+from engine.data.builtin.load import authored, collected
 from engine.data.builtin.phrasing import typed
-from engine.data.builtin.relations import Fact, draw, relations
+from engine.data.builtin.relations import Fact, talked_about
 
 DESCRIPTION = "questions about simple facts, with follow-ups, and honest answers to what cannot be known"
 
 
-def generate(random: Random) -> tuple[str, Conversation]:
-    """Return one to four questions with answers."""
-    table = authored("questions")
+_AND = ("And {subject}?", "What about {subject}?", "And what about {subject}?", "[Now|Next]: {subject}?")
+
+
+def generate(writer: Writer) -> tuple[tuple[str, ...], Conversation]:
+    """Return one to four questions with answers; a key for each fact and how it was asked."""
+    random = writer.random
     said: list[Pair] = []
-    key = ""
-    if random.random() < 0.15:
-        said.append(
-            (
-                typed(random, random.choice(table["hello"]), random.choice("!.")),
-                random.choice(table["hello_back"]),
-            )
-        )
-    for _ in range(random.choice((1, 1, 2, 2, 3))):
-        if random.random() < 0.08:
-            question, answer = _unknown(random)
-            said.append((question, answer))
-            continue
-        relation, fact = draw(random)
-        if fact.false and random.random() < 0.3:
-            said.append((typed(random, fact.false[0]), fact.false[1]))
+    keys: list[str] = []
+    for _ in range(random.choice((1, 2, 2, 3))):
+        kind = random.random()
+        if kind < 0.5:
+            relation = random.choice(talked_about())
+            fact = Fact(relation, writer.lean(relation.rows))
+            keys.append(_ask(writer, fact, said))
+            if random.random() < 0.3:
+                keys.append(_and(writer, fact, said))
+        elif kind < 0.93:
+            entry = random.choice(collected("questions", "qa"))
+            writer.begin()
+            asked = random.choice(entry["ask"])
+            keys.append(asked)
+            said.append((typed(random, _framed(writer, writer.say(asked))), writer.say(random.choice(entry["say"]))))
         else:
-            asked = random.choice(fact.ask)
-            key += f"{fact.key}/{asked};"
-            said.append((typed(random, _framed(random, asked)), random.choice(fact.say)))
-        if fact.follow and random.random() < 0.35:
-            other = random.choice(relations()[relation])
-            if other.follow and other.subject != fact.subject:
-                said.append((typed(random, _and(random, other)), random.choice(other.say)))
-    if random.random() < 0.12:
-        said.append(
-            (
-                typed(random, random.choice(table["thanks"]), random.choice("!.")),
-                random.choice(table["welcome"]),
-            )
-        )
-    return key, conversation(random, said)
+            writer.begin()
+            said.append(one_of(writer, random.choice(authored("unknown")["unknown"])))
+    writer.begin()
+    return tuple(keys or [said[0][0]]), conversation(writer, said)
 
 
-def _framed(random: Random, question: str) -> str:
-    """Now and then, ask whether the other knows."""
-    if random.random() > 0.12 or not question.startswith(("what", "which", "where", "who", "how")):
+def _ask(writer: Writer, fact: Fact, said: list[Pair]) -> str:
+    """Add a question about a fact and its answer; returns the key of both."""
+    relation, random = fact.relation, writer.random
+    fact.bind(writer)
+    asks, says = random.choice([(ask, say) for ask, say in relation.ways if ask])
+    asked = random.choice(asks)
+    said.append((typed(random, _framed(writer, writer.say(asked))), writer.say(writer.lean(says))))
+    return f"{fact.key}/{asked}"
+
+
+def _and(writer: Writer, fact: Fact, said: list[Pair]) -> str:
+    """Add "And what about ...?" with another row of the same relation."""
+    relation, random = fact.relation, writer.random
+    other = Fact(relation, writer.lean(relation.rows))
+    other.bind(writer)
+    writer.bind("subject", writer.fill(relation.subject))
+    said.append(pair(writer, random.choice(_AND), writer.lean(relation.say)))
+    return f"{other.key}/and"
+
+
+def _framed(writer: Writer, question: str) -> str:
+    """Now and then, say that a question comes."""
+    if writer.random.random() > 0.08 or not question.endswith("?"):
         return question
-    return random.choice(("please tell me, {}", "i have a question, {}", "ok, {}", "so {}", "and {}")).format(question)
-
-
-def _and(random: Random, fact: Fact) -> str:
-    return random.choice(("and {}", "what about {}", "how about {}", "and what about {}")).format(fact.follow)
-
-
-def _unknown(random: Random) -> tuple[str, str]:
-    table = authored("questions")
-    entry = random.choice(table["unknown"])
-    question = random.choice(entry["ask"]).format(place=random.choice(table["nowhere"]))
-    return typed(random, question), random.choice(entry["say"])
+    return writer.say(writer.random.choice(authored("unknown")["frames"])) + " " + question

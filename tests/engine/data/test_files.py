@@ -1,5 +1,4 @@
 import json
-import os
 from pathlib import Path
 
 import pyarrow
@@ -129,9 +128,8 @@ def test_missing_and_empty_places(tmp_path):
         everything(tmp_path)
 
 
-@pytest.mark.skipif("TURNGPT_DATA" not in os.environ, reason="needs TURNGPT_DATA")
-def test_real_dialogues():
-    folder = Path(os.environ["TURNGPT_DATA"]) / "phase2"
+def test_real_dialogues(real_data):
+    folder = real_data / "phase2"
     found = list(files.read([folder / "daily_dialog-validation.parquet"], "validation"))
     found = found or everything(folder / "daily_dialog-validation.parquet")
     assert len(found) > 900 and all(isinstance(d, Conversation) for d in found)
