@@ -1,7 +1,8 @@
 """From a recipe to packed batches: documents -> tokenizer -> shards -> rows.
 
-Each source gives up to `data.megabytes` of text for training and a twentieth of it for validation. The tokenizer learns
-from at most 8 MB of the phases' own mix. Both are kept in the cache, keyed by everything that made them.
+Each source gives up to `data.megabytes` of text for training and a twentieth of it for validation; the endless built-in
+corpus gives no more than a run reads. The tokenizer learns from at most 8 MB of the phases' own mix. Both are kept in
+the cache, keyed by everything that made them.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ from engine.status import Progress
 
 TOKENIZER_CHARACTERS = 8_000_000
 VALIDATION_SHARE = 0.05
+CHARACTERS_A_TOKEN = 5.0
+"""More than any tokenizer packs into one, so that a run does not read the corpus twice for want of text."""
+LEAST_CHARACTERS = 200_000.0
 REPORT_SECONDS = 0.15
 
 Part = tuple[str, Kind | None]
@@ -102,21 +106,34 @@ def prepare(
     own = kinds_in(recipe.data.paths)
     mixes = {name: resolve_mix(phase.mix, own) for name, phase in recipe.phases.items()}
     parts = sorted({part for mix in mixes.values() for part in mix}, key=str)
+    caps = {part: _cap(recipe, mixes, part) for part in parts}
     notes: list[str] = []
-    tokenizer = _tokenizer(recipe, vocabulary, mixes, parts, cache, reporter, notes)
+    tokenizer = _tokenizer(recipe, vocabulary, mixes, caps, cache, reporter, notes)
     shards: dict[tuple[Part, Split], Shard] = {}
     for number, part in enumerate(parts):
         for split in ("train", "validation"):
             what = f"tokenising {part[0]} ({number + 1} of {len(parts)})"
-            shards[part, split] = _shard(recipe, part, split, tokenizer, cache, reporter, what, notes)
+            shards[part, split] = _shard(recipe, part, split, caps[part], tokenizer, cache, reporter, what, notes)
     tokens = sum(shard.tokens for (_, split), shard in shards.items() if split == "train")
     notes.append(f"{tokens:,} tokens to train on from {len(parts)} sources, vocabulary {tokenizer.size}")
     return PreparedData(recipe, tokenizer, mixes, shards, notes)
 
 
-def _documents(recipe: Recipe, part: Part, split: Split) -> Iterator[Document]:
-    """Yield a source's documents up to the recipe's cap."""
-    left = recipe.data.megabytes * 1e6 * (1.0 if split == "train" else VALIDATION_SHARE)
+def _cap(recipe: Recipe, mixes: dict[str, dict[Part, float]], part: Part) -> float:
+    """Return the characters to take from a source: of the endless corpus no more than the run will read."""
+    most = recipe.data.megabytes * 1e6
+    if not part[0].startswith("builtin:"):
+        return most
+    tokens = 0.0
+    for name, mix in mixes.items():
+        phase = recipe.phases[name]
+        tokens += phase.steps * phase.batch * phase.length * mix.get(part, 0.0) / sum(mix.values())
+    return min(most, max(tokens * CHARACTERS_A_TOKEN, LEAST_CHARACTERS))
+
+
+def _documents(recipe: Recipe, part: Part, split: Split, cap: float) -> Iterator[Document]:
+    """Yield a source's documents up to `cap` characters, a twentieth of it for validation."""
+    left = cap * (1.0 if split == "train" else VALIDATION_SHARE)
     for document in open_source(part[0], split, recipe.seed, part[1], recipe.data.paths):
         yield document
         left -= characters(document)
@@ -128,20 +145,20 @@ def _tokenizer(
     recipe: Recipe,
     vocabulary: int,
     mixes: dict[str, dict[Part, float]],
-    parts: list[Part],
+    caps: dict[Part, float],
     cache: Path,
     reporter: _Reporter,
     notes: list[str],
 ) -> ChatTokenizer:
-    shares = {part: sum(mix.get(part, 0.0) / sum(mix.values()) for mix in mixes.values()) for part in parts}
+    shares = {part: sum(mix.get(part, 0.0) / sum(mix.values()) for mix in mixes.values()) for part in caps}
     key = key_of(
         {
             "what": "tokenizer",
             "vocabulary": vocabulary,
             "seed": recipe.seed,
-            "megabytes": recipe.data.megabytes,
             "sources": [
-                [identity(name, recipe.data.paths), kind, round(shares[name, kind], 6)] for name, kind in parts
+                [identity(name, recipe.data.paths), kind, round(shares[name, kind], 6), cap]
+                for (name, kind), cap in caps.items()
             ],
         }
     )
@@ -151,13 +168,13 @@ def _tokenizer(
             return ChatTokenizer.load(path)
         except EngineError as error:
             notes.append(f"the cached tokenizer was damaged and is made anew ({error})")
-    total = int(sum(min(TOKENIZER_CHARACTERS * s / len(mixes), recipe.data.megabytes * 1e6) for s in shares.values()))
+    total = int(sum(min(TOKENIZER_CHARACTERS * share / len(mixes), caps[part]) for part, share in shares.items()))
 
     def texts() -> Iterator[str]:
         read = 0
-        for part in parts:
+        for part, cap in caps.items():
             wanted = TOKENIZER_CHARACTERS * shares[part] / len(mixes)
-            for document in _documents(recipe, part, "train"):
+            for document in _documents(recipe, part, "train", cap):
                 contents = [document.content] if isinstance(document, Text) else [m.content for m in document.messages]
                 yield from contents
                 read += characters(document)
@@ -184,6 +201,7 @@ def _shard(
     recipe: Recipe,
     part: Part,
     split: Split,
+    cap: float,
     tokenizer: ChatTokenizer,
     cache: Path,
     reporter: _Reporter,
@@ -198,7 +216,7 @@ def _shard(
             "kind": kind,
             "split": split,
             "seed": recipe.seed,
-            "megabytes": recipe.data.megabytes,
+            "cap": cap,
             "tokenizer": tokenizer.fingerprint,
         }
     )
@@ -207,12 +225,12 @@ def _shard(
     if shard is None:
         if folder.exists():
             notes.append(f"the cache of {name} was damaged and is made anew")
-        total = int(recipe.data.megabytes * 1e6) if name.startswith("builtin:") and split == "train" else None
+        total = int(cap) if name.startswith("builtin:") and split == "train" else None
         read = 0
 
         def counted() -> Iterator[Document]:
             nonlocal read
-            for document in _documents(recipe, part, split):
+            for document in _documents(recipe, part, split, cap):
                 read += characters(document)
                 reporter.say(what, read, total, "characters")
                 yield document

@@ -10,10 +10,30 @@ from engine.data.builtin.phrasing import typed
 Pair = tuple[str, str]
 """What the person says, and the reply."""
 
+ASIDES = 0.15
+"""Share of messages that begin with something else; only those that can."""
 
-def pair(writer: Writer, asked: str, answered: str) -> Pair:
+
+def plain_pair(writer: Writer, asked: str, answered: str) -> Pair:
     """Return two templates filled in, the first as somebody types it."""
     return typed(writer.random, writer.say(asked)), writer.say(answered)
+
+
+def pair(writer: Writer, asked: str, answered: str) -> Pair:
+    """Return two templates filled in, now and then with an aside before the first."""
+    said = writer.say(asked)
+    if writer.random.random() < ASIDES:
+        said = _with_aside(writer, said)
+    return typed(writer.random, said), writer.say(answered)
+
+
+def _with_aside(writer: Writer, said: str) -> str:
+    """Return a message after something that has nothing to do with it, where it can be joined."""
+    frame, random = authored("frame"), writer.random
+    if said.partition(" ")[0] not in frame["begins"]:
+        return said
+    joined = random.choice(frame["asides"]) + random.choice(frame["joined"])
+    return writer.say(joined) + said[0].lower() + said[1:]
 
 
 def one_of(writer: Writer, entry: dict[str, list[str]]) -> Pair:
@@ -36,7 +56,7 @@ def _framed(writer: Writer, said: list[Pair]) -> tuple[list[Pair], str]:
     random, frame = writer.random, authored("frame")
     if random.random() < 0.08:
         said = [one_of(writer, frame["hello"]), *said]
-    elif random.random() < 0.25:
+    elif random.random() < 0.08:
         said = [(f"{writer.say(random.choice(frame['before']))} {said[0][0]}", said[0][1]), *said[1:]]
     if random.random() < 0.08:
         said = [*said, one_of(writer, random.choice(frame["ending"]))]

@@ -146,9 +146,9 @@ class Writer:
             self._words[slot] = found
         return found
 
-    def lean(self, items: Sequence[T]) -> T:
-        """Return one of `items`, the first ones more often, as in life: the n-th comes about n^(-2/3) as often."""
-        return items[int(len(items) * self.random.random() ** 3)]
+    def lean(self, items: Sequence[T], power: float = 3.0) -> T:
+        """Return one of `items`, the first ones more often, as in life: about n^(1 / power - 1) as often."""
+        return items[int(len(items) * self.random.random() ** power)]
 
     def say(self, template: str) -> str:
         """Return the template filled in, sentences with their capitals."""

@@ -17,7 +17,7 @@ def generate(writer: Writer) -> tuple[tuple[str, ...], Conversation]:
     random, table = writer.random, authored("personas")
     writer.begin()
     topics: dict[str, dict[str, Any]] = table["topics"]
-    names = list(dict.fromkeys(writer.lean(list(topics)) for _ in range(random.choice((1, 2, 2, 3)))))
+    names = list(dict.fromkeys(writer.lean(list(topics), 2.2) for _ in range(random.choice((1, 2, 2, 3)))))
     if "name" not in names and random.random() < 0.4:
         names[0] = "name"
     told = [topics[name] for name in names]

@@ -6,7 +6,6 @@ from engine.conversation import Conversation
 from engine.data.builtin.exchange import Pair, conversation, one_of, pair
 from engine.data.builtin.grammar import Writer
 from engine.data.builtin.load import authored, collected
-from engine.data.builtin.phrasing import typed
 from engine.data.builtin.relations import Fact, talked_about
 
 DESCRIPTION = "questions about simple facts, with follow-ups, and honest answers to what cannot be known"
@@ -33,7 +32,7 @@ def generate(writer: Writer) -> tuple[tuple[str, ...], Conversation]:
             writer.begin()
             asked = random.choice(entry["ask"])
             keys.append(asked)
-            said.append((typed(random, _framed(writer, writer.say(asked))), writer.say(random.choice(entry["say"]))))
+            said.append(pair(writer, asked, writer.lean(entry["say"])))
         else:
             writer.begin()
             said.append(one_of(writer, random.choice(authored("unknown")["unknown"])))
@@ -47,7 +46,7 @@ def _ask(writer: Writer, fact: Fact, said: list[Pair]) -> str:
     fact.bind(writer)
     asks, says = random.choice([(ask, say) for ask, say in relation.ways if ask])
     asked = random.choice(asks)
-    said.append((typed(random, _framed(writer, writer.say(asked))), writer.say(writer.lean(says))))
+    said.append(pair(writer, asked, writer.lean(says)))
     return f"{fact.key}/{asked}"
 
 
@@ -59,10 +58,3 @@ def _and(writer: Writer, fact: Fact, said: list[Pair]) -> str:
     writer.bind("subject", writer.fill(relation.subject))
     said.append(pair(writer, random.choice(_AND), writer.lean(relation.say)))
     return f"{other.key}/and"
-
-
-def _framed(writer: Writer, question: str) -> str:
-    """Now and then, say that a question comes."""
-    if writer.random.random() > 0.08 or not question.endswith("?"):
-        return question
-    return writer.say(writer.random.choice(authored("unknown")["frames"])) + " " + question

@@ -27,21 +27,18 @@ def test_nothing_at_all_is_measured_as_nothing():
     assert variety_of([], 100).tokens == 0
 
 
-def test_the_quick_recipe_is_varied_balanced_and_friendly():
-    found = survey(load_recipe("quick"), 300_000)
-    assert found.variety.distinct_4grams > 0.39 and found.variety.repeated_sentences < 0.47
+def test_the_curriculum_is_varied_balanced_and_friendly():
+    found = survey(load_recipe("curriculum"), 200_000)
+    assert found.variety.distinct_4grams > 0.45 and found.variety.repeated_sentences < 0.42
     assert found.variety.vocabulary > 3000
-    assert found.largest_template is not None and found.largest_template[1] < 0.003
     assert found.unfriendly == {}
     assert max(found.topics.values()) < 0.35 and len(found.topics) > 50
-    assert {"question", "statement", "greeting", "apology", "thanks", "request", "agreement", "refusal"} <= set(
-        found.acts
-    )
+    assert len(found.acts) == 10
 
 
-def test_the_bounds_are_those_of_real_dialogue(real_data):
+def test_it_is_half_as_varied_as_real_dialogue(real_data):
     real = variety_of(read([real_data / "phase2" / "daily_dialog-train.parquet"], "train"), 500_000)
-    ours = survey(load_recipe("quick"), 500_000).variety
+    ours = survey(load_recipe("curriculum"), 500_000).variety
     assert ours.distinct_4grams >= real.distinct_4grams / 2
     assert ours.repeated_sentences <= real.repeated_sentences * 2
 
