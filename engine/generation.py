@@ -36,7 +36,7 @@ class Decoder:
             raise ValueError(f"a prompt of {len(prompt)} tokens does not fit into {room}")
         self._decoding = Decoding(weights, room)
         self._sampling, self._end = sampling, end
-        self._forbidden = list(forbidden)
+        self._forbidden = np.array(forbidden, dtype=np.intp)
         self._random = np.random.default_rng(sampling.seed)
         self._pending = list(prompt)
         self.reply: list[int] = []

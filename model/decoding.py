@@ -1,12 +1,12 @@
 """One position after another, with keys and values kept: the fast way to make a reply.
 
-`DecodingWeights` lays a network's weights out for vectors: transposed, since a product of one row with a
-transposed matrix reads memory in order (2.7x faster than `linear` on a CPU), with the gains of the norms
-folded in. The arithmetic is that of `TurnGPT.forward` up to rounding (tested).
+`DecodingWeights` copies a network's weights with the gains of the norms folded in. The arithmetic is that of
+`TurnGPT.forward` up to rounding (tested).
 
 It is written for two array modules at once. On a CPU it runs in NumPy: at one position a step is some hundred
 small operations, and what an operation costs before it computes anything is a third of PyTorch's there
-(docs/experiments.md). On an accelerator the same lines run in PyTorch.
+(docs/experiments.md). Only products with weights, which wait for memory, are PyTorch's there as well: it reads a matrix
+with all cores. On an accelerator all lines run in PyTorch.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from model.config import ModelConfig
 from model.transformer import Block
 from model.turngpt import TurnGPT
 
@@ -27,12 +28,12 @@ Array: TypeAlias = Any
 
 
 class _Layer(NamedTuple):
-    qkv: Array
+    qkv: Tensor
     cos: Array
     sin: Array
-    out: Array
-    gate_up: Array
-    down: Array
+    out: Tensor
+    gate_up: Tensor
+    down: Tensor
 
 
 class DecodingWeights:
@@ -45,13 +46,12 @@ class DecodingWeights:
         self.device = model.embedding.turns.device
         self.use_numpy = self.device.type == "cpu" if use_numpy is None else use_numpy
         kept: Callable[[Tensor], Array] = _to_numpy if self.use_numpy else torch.Tensor.contiguous
-        self.features = kept(model.embedding.features())
-        self.matrix = kept(model.embedding.matrix.detach().clone())
+        self.output = None if model.head is not None else model.embedding.features().clone()
+        self.features = kept(model.embedding.features() if self.output is None else self.output)
+        self.matrix = model.embedding.matrix.T.contiguous()
         self.layers = [_lay_out(block, model, kept) for block in model.blocks if isinstance(block, Block)]
-        gain = model.norm.weight[:, None]
         table = model.embedding.matrix if model.head is None else model.head
-        self.last = kept(gain * table.T)
-        self.output = None if model.head is not None else kept(model.embedding.features().T)
+        self.last = _folded(model.norm.weight, table)
         self.bias = None if model.bias is None else kept(model.bias.detach().clone())
 
 
@@ -64,19 +64,30 @@ def _lay_out(block: Block, model: TurnGPT, kept: Callable[[Tensor], Array]) -> _
     halves = c.head_width // 2
     cos = torch.stack((model.rope_cos, model.rope_cos), dim=1)
     sin = torch.stack((-model.rope_sin, model.rope_sin), dim=1)
-    gains = torch.stack((attention.q_norm.weight * c.head_width**-0.5, attention.k_norm.weight)).view(2, 2, halves)
+    # The root of the width, which `Decoding._norm` leaves out, cancels the queries' 1 / sqrt(d).
+    gains = torch.stack((attention.q_norm.weight, attention.k_norm.weight * c.head_width**0.5)).view(2, 2, halves)
 
     def rotary(angles_t2r: Tensor, gains_q2r: Tensor) -> Array:
         return kept((angles_t2r[:, None] * gains_q2r)[:, :, None])
 
     return _Layer(
-        qkv=kept(attention.qkv.weight.T * block.attention_norm.weight[:, None]),
+        qkv=_folded(block.attention_norm.weight, attention.qkv.weight),
         cos=rotary(cos, gains),
         sin=rotary(sin, gains.flip(1)),
-        out=kept(attention.out.weight.T),
-        gate_up=kept(mlp.gate_up.weight.T * block.mlp_norm.weight[:, None]),
-        down=kept(mlp.down.weight.T),
+        out=attention.out.weight.clone(),
+        gate_up=_folded(block.mlp_norm.weight, mlp.gate_up.weight * _halved_gates(c, mlp.gate_up.weight.device)),
+        down=mlp.down.weight.clone(),
     )
+
+
+def _halved_gates(config: ModelConfig, device: torch.device) -> Tensor:
+    """Return the factors of gate and up: silu(2 h) = h + h tanh(h), which needs no care for large exponents."""
+    return torch.tensor([0.5, 1.0], device=device).repeat_interleave(config.mlp_width)[:, None]
+
+
+def _folded(gain_i: Tensor, weight_oi: Tensor) -> Tensor:
+    """Return a layer's weight with the norm before it folded in: its gain and the root of the width."""
+    return (weight_oi * (gain_i * len(gain_i) ** 0.5)).contiguous()
 
 
 class Decoding:
@@ -85,50 +96,64 @@ class Decoding:
     def __init__(self, weights: DecodingWeights, room: int) -> None:
         self._weights = weights
         self._xp: Any = np if weights.use_numpy else torch
+        # NumPy's own functions of these names take longer to begin than they compute here.
+        self._amax: Any = np.maximum.reduce if weights.use_numpy else torch.amax
+        self._vecdot: Any = np.vecdot if weights.use_numpy else torch.linalg.vecdot
         self.room = room
         self.position = 0
         c = weights.config
         shape = (len(weights.layers), 2, c.heads, room, c.head_width)
-        self._cache = np.zeros(shape, np.float32) if weights.use_numpy else torch.zeros(shape, device=weights.device)
+        cache = np.zeros(shape, np.float32) if weights.use_numpy else torch.zeros(shape, device=weights.device)
+        self._layers = [(layer, keys, values) for layer, (keys, values) in zip(weights.layers, cache, strict=True)]
 
     def logits(self, ids: Sequence[int]) -> NDArray[np.float32]:
         """Run `ids` (the whole prompt first, then one at a time); returns the last logits, (vocabulary,) fp32."""
         assert self.position == 0 or len(ids) == 1
         w = self._weights
         start, end = self.position, self.position + len(ids)
-        x_td = w.features[list(ids)] @ w.matrix
-        with np.errstate(over="ignore"):  # exp of a gate far below zero: the infinity divides to zero
-            for layer, (keys, values) in zip(w.layers, self._cache, strict=True):
-                x_td = self._layer(x_td, layer, keys, values, start, end)
+        x_td = self._product(w.features[list(ids)], w.matrix)
+        for layer, keys, values in self._layers:
+            x_td = self._layer(x_td, layer, keys, values, start, end)
         self.position = end
-        scores = self._norm(x_td[-1:]) @ w.last
+        scores = self._product(self._norm(x_td[-1:]), w.last)
         if w.output is not None:
-            scores = scores @ w.output
+            scores = self._product(scores, w.output)
         if w.bias is not None:
-            scores = scores + w.bias
+            scores += w.bias
         return scores[0] if w.use_numpy else scores[0].cpu().numpy()  # type: ignore[no-any-return]
 
     def _layer(self, x_td: Array, layer: _Layer, keys: Array, values: Array, start: int, end: int) -> Array:
         c, xp = self._weights.config, self._xp
         time = end - start
-        qkv = (self._norm(x_td) @ layer.qkv).reshape(time, 3, c.heads, c.head_width)
+        qkv = self._product(self._norm(x_td), layer.qkv).reshape(time, 3, c.heads, c.head_width)
         qk = self._norm(qkv[:, :2]).reshape(time, 2, c.heads, 2, c.head_width // 2)
-        qk = qk * layer.cos[start:end] + xp.flip(qk, (3,)) * layer.sin[start:end]
+        qk = qk * layer.cos[start:end] + self._halves_swapped(qk) * layer.sin[start:end]
         qk = qk.reshape(time, 2, c.heads, c.head_width)
         keys[:, start:end] = qk[:, 1].swapaxes(0, 1)
         values[:, start:end] = qkv[:, 2].swapaxes(0, 1)
         scores_hts = qk[:, 0].swapaxes(0, 1) @ keys[:, :end].swapaxes(1, 2)
         if time > 1:
             scores_hts = scores_hts + xp.triu(xp.full_like(scores_hts[0], -xp.inf), 1)
-        shares = xp.exp(scores_hts - xp.amax(scores_hts, -1, keepdims=True))
+        shares = xp.exp(scores_hts - self._amax(scores_hts, -1, keepdims=True))
         shares = shares / shares.sum(-1, keepdims=True)
         read = (shares @ values[:, :end]).swapaxes(0, 1).reshape(time, c.attention_width)
-        x_td = x_td + read @ layer.out
-        gate_up = self._norm(x_td) @ layer.gate_up
-        gate, up = gate_up[:, : c.mlp_width], gate_up[:, c.mlp_width :]
-        return x_td + (gate / (1 + xp.exp(-gate)) * up) @ layer.down
+        x_td = x_td + self._product(read, layer.out)
+        gate_up = self._product(self._norm(x_td), layer.gate_up)
+        half_gate, up = gate_up[:, : c.mlp_width], gate_up[:, c.mlp_width :]
+        return x_td + self._product((half_gate + half_gate * xp.tanh(half_gate)) * up, layer.down)
+
+    def _product(self, x_ti: Array, weight_oi: Tensor) -> Array:
+        """Return what a linear layer makes of rows."""
+        if not self._weights.use_numpy:
+            return x_ti @ weight_oi.T
+        if len(x_ti) == 1:
+            return torch.mv(weight_oi, torch.from_numpy(x_ti[0])).numpy()[None]
+        return (torch.from_numpy(x_ti) @ weight_oi.T).numpy()
 
     def _norm(self, x: Array) -> Array:
-        """Return x over its root mean square along the last axis."""
-        squares = self._xp.einsum("...i,...i->...", x, x)[..., None]
-        return x / self._xp.sqrt(squares / x.shape[-1] + self._weights.config.norm_epsilon)
+        """Return x over its length along the last axis: RMSNorm but for the root of the width, which weights hold."""
+        squares = self._vecdot(x, x)[..., None]
+        return x / self._xp.sqrt(squares + x.shape[-1] * self._weights.config.norm_epsilon)
+
+    def _halves_swapped(self, x_tqhcr: Array) -> Array:
+        return x_tqhcr[:, :, :, ::-1] if self._weights.use_numpy else x_tqhcr.flip(3)
