@@ -82,7 +82,9 @@ def _lay_out(block: Block, model: TurnGPT, kept: Callable[[Tensor], Array]) -> _
 
 def _halved_gates(config: ModelConfig, device: torch.device) -> Tensor:
     """Return the factors of gate and up: silu(2 h) = h + h tanh(h), which needs no care for large exponents."""
-    return torch.tensor([0.5, 1.0], device=device).repeat_interleave(config.mlp_width)[:, None]
+    factors = torch.ones(2 * config.mlp_width, 1, device=device)
+    factors[: config.mlp_width] = 0.5
+    return factors
 
 
 def _folded(gain_i: Tensor, weight_oi: Tensor) -> Tensor:

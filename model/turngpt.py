@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from model.config import TURN_RANGE, ModelConfig
+from model.loss import summed_cross_entropy
 from model.transformer import Block, RMSNorm, rotary_table
 from model.turns import TurnEmbedding
 
@@ -85,7 +86,7 @@ class TurnGPT(nn.Module):
         return out
 
     def scores(self, hidden_btd: Tensor, features_vf: Tensor) -> Tensor:
-        """Return the logits, (batch, time, vocabulary)."""
+        """Return the logits, (batch, time, vocabulary), or (positions, vocabulary) of such."""
         if self.head is not None:
             return hidden_btd @ self.head.T
         assert self.bias is not None
@@ -98,5 +99,12 @@ class TurnGPT(nn.Module):
 
     def loss(self, ids_bt: Tensor, targets_bt: Tensor, segments_bt: Tensor) -> Tensor:
         """Return the summed cross-entropy in nats over targets that are not IGNORED, in fp32."""
-        logits = self(ids_bt, segments_bt).float()
-        return F.cross_entropy(logits.flatten(0, 1), targets_bt.flatten(), ignore_index=IGNORED, reduction="sum")
+        features = self.embedding.features()
+        hidden_nd = self.hidden(ids_bt, segments_bt, features).flatten(0, 1)
+        targets_n = targets_bt.flatten()
+        if ids_bt.device.type == "cpu" and not torch.compiler.is_compiling():
+            # Positions that learn nothing need no logits. Their number varies, which compiled code and MPS do not like.
+            learned_n = (targets_n != IGNORED).nonzero().squeeze(1)
+            return summed_cross_entropy(self.scores(hidden_nd[learned_n], features), targets_n[learned_n])
+        logits_nv = self.scores(hidden_nd, features).float()
+        return F.cross_entropy(logits_nv, targets_n, ignore_index=IGNORED, reduction="sum")

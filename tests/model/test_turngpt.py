@@ -7,6 +7,7 @@ import transformers
 from engine.optim import build_optimizer
 from engine.recipe import OptimizerSettings
 from model.config import ModelConfig
+from model.loss import summed_cross_entropy
 from model.turngpt import IGNORED, TurnGPT
 
 
@@ -132,3 +133,25 @@ def test_the_trunk_is_exactly_qwen3():
     ids, segments = row(32)
     with torch.no_grad():
         torch.testing.assert_close(model(ids, segments), theirs(ids).logits, rtol=1e-3, atol=1e-3)
+
+
+def test_cross_entropy_is_that_of_the_library():
+    source = torch.Generator().manual_seed(4)
+    logits = (20 * torch.randn(7, 50, generator=source)).requires_grad_()
+    targets = torch.randint(0, 50, (7,), generator=source)
+    expected = torch.nn.functional.cross_entropy(logits, targets, reduction="sum")
+    (expected_gradient,) = torch.autograd.grad(3 * expected, logits)
+    ours = summed_cross_entropy(logits, targets)
+    (gradient,) = torch.autograd.grad(3 * ours, logits)
+    torch.testing.assert_close(ours, expected)
+    torch.testing.assert_close(gradient, expected_gradient)
+
+
+def test_the_loss_is_that_of_all_logits_where_something_is_learned():
+    model = shaken(small())
+    ids, segments = row(6, 10)
+    targets = ids.roll(-1).masked_fill(torch.arange(16) % 3 == 0, IGNORED)
+    expected = torch.nn.functional.cross_entropy(
+        model(ids, segments).flatten(0, 1), targets.flatten(), ignore_index=IGNORED, reduction="sum"
+    )
+    torch.testing.assert_close(model.loss(ids, targets, segments), expected)

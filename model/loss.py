@@ -1,0 +1,40 @@
+"""Cross-entropy over a vocabulary, made for what a CPU finds dear: passes over the logits.
+
+PyTorch's own takes four passes forth and back over (positions, vocabulary), with a buffer of zeros among them. Here one
+buffer holds the exponentials and becomes the gradient: a fifth off a whole step of the `quick` recipe in fp32
+(docs/experiments.md). Compiled code and accelerators fuse the passes by themselves and take PyTorch's.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def summed_cross_entropy(logits_nv: Tensor, targets_n: Tensor) -> Tensor:
+    """Return the summed cross-entropy in nats, fp32; every target is a token."""
+    loss: Tensor = _SummedCrossEntropy.apply(logits_nv, targets_n)  # type: ignore[no-untyped-call]
+    return loss
+
+
+class _SummedCrossEntropy(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, logits_nv: Tensor, targets_n: Tensor) -> Tensor:
+        logits_nv, targets_n1 = logits_nv.float(), targets_n[:, None]
+        shifted_nv = logits_nv - logits_nv.amax(-1, keepdim=True)
+        picked_n1 = shifted_nv.gather(1, targets_n1)
+        powers_nv = shifted_nv.exp_()
+        sums_n1 = powers_nv.sum(-1, keepdim=True)
+        ctx.save_for_backward(powers_nv, sums_n1, targets_n1)
+        return (sums_n1.log() - picked_n1).sum()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        (gradient,) = gradients
+        powers_nv, sums_n1, targets_n1 = ctx.saved_tensors
+        # d loss / d logits = softmax - one-hot.
+        slope_nv = powers_nv.mul_(gradient / sums_n1)
+        slope_nv.scatter_add_(1, targets_n1, -gradient.expand(targets_n1.shape))
+        return slope_nv, None
