@@ -85,9 +85,10 @@ def conversation(writer: Writer, said: list[Pair], system: str = "") -> Conversa
 def _framed(writer: Writer, said: list[Pair]) -> tuple[list[Pair], str]:
     """Return the pairs with what may stand around them, and a system message or nothing."""
     random, frame = writer.random, authored("frame")
-    if random.random() < 0.06:
+    greeted = said[0][0].lower().startswith(("hello", "hi", "hey", "good ")) or random.random() > 0.12
+    if not greeted and random.random() < 0.5:
         said = [*told(writer, [frame["hello"]]), *said]
-    elif random.random() < 0.06:
+    elif not greeted:
         said = [(f"{writer.say(random.choice(frame['before']))} {said[0][0]}", said[0][1]), *said[1:]]
     if random.random() < 0.06:
         said = [*said, one_of(writer, random.choice(frame["ending"]))]

@@ -6,7 +6,7 @@ from typing import Any
 
 from engine.conversation import Conversation
 from engine.data.builtin.exchange import Pair, conversation, one_of, pair, plain_pair, told
-from engine.data.builtin.grammar import Writer
+from engine.data.builtin.grammar import Writer, words
 from engine.data.builtin.load import authored
 
 DESCRIPTION = "people who tell their name, job, home, pet and tastes, and ask for them again"
@@ -16,6 +16,8 @@ def generate(writer: Writer) -> tuple[tuple[str, ...], Conversation]:
     """Return one to three things told, something between, and some of them asked for."""
     random, table = writer.random, authored("personas")
     writer.begin()
+    kin = [kind for kind in ("woman", "man") if writer.word("relative") in words()[f"{kind}_relative"]]
+    writer.bind("friend", random.choice(words()[{"woman": "girl", "man": "boy"}[kin[0]] if kin else "name"]))
     topics: dict[str, dict[str, Any]] = table["topics"]
     names = list(dict.fromkeys(writer.lean(list(topics), 1.4) for _ in range(random.choice((1, 2, 2, 3)))))
     if "name" not in names and random.random() < 0.25:
