@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from engine.conversation import Conversation
 from engine.data.builtin.exchange import Pair, conversation, one_of, pair, plain_pair, told
 from engine.data.builtin.grammar import Writer, words
 from engine.data.builtin.load import authored
+
+_GREETING = re.compile(r"^(?:hello|hi|hey|good \w+)\b.*?[!,] (?=i\b|my\b)", re.IGNORECASE)
 
 DESCRIPTION = "people who tell their name, job, home, pet and tastes, and ask for them again"
 
@@ -26,6 +29,7 @@ def generate(writer: Writer) -> tuple[tuple[str, ...], Conversation]:
     if random.random() < 0.12:
         entries = [random.choice(table["correction"])]
     said: list[Pair] = list(told(writer, [entry["tell"] for entry in entries], pair))
+    said[1:] = [(_GREETING.sub("", asked), answered) for asked, answered in said[1:]]
     for _ in range(random.choice((0, 0, 1))):
         said.append(one_of(writer, random.choice(table["between"])))
     keys = []
