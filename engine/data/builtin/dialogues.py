@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.conversation import Conversation
-from engine.data.builtin.exchange import conversation, plain_pair
+from engine.data.builtin.exchange import conversation, told
 from engine.data.builtin.grammar import Writer
 from engine.data.builtin.load import collected
 
@@ -18,7 +18,6 @@ def generate(writer: Writer) -> tuple[tuple[str, ...], Conversation]:
     exchanges = scenario["exchanges"]
     if len(exchanges) > 2 and random.random() < 0.15:
         exchanges = exchanges[:-1]
-    chosen = [random.randrange(len(exchange)) for exchange in exchanges]
-    said = [plain_pair(writer, *exchange[index]) for exchange, index in zip(exchanges, chosen, strict=True)]
+    said = list(told(writer, exchanges))
     key = f"{scenario['name']}/{said[0][1]}/{said[-1][1]}"
     return (key,), conversation(writer, said)

@@ -7,7 +7,7 @@ from random import Random
 
 _SPELLINGS = (("colour", "color"), ("favourite", "favorite"), ("grey", "gray"), ("neighbour", "neighbor"))
 _SHORT = (("what is", "what's"), ("I am", "I'm"), ("do not", "don't"), ("it is", "it's"), ("where is", "where's"),
-          ("who is", "who's"), ("that is", "that's"), ("I have", "I've"), ("I will", "I'll"), ("cannot", "can't"),
+          ("who is", "who's"), ("that is", "that's"), ("I will", "I'll"), ("cannot", "can't"),
           ("is not", "isn't"), ("does not", "doesn't"), ("did not", "didn't"))  # fmt: skip
 _CONTRACTIONS = {long.lower(): short for long, short in _SHORT}
 _LONG = re.compile(rf"\b({'|'.join(_CONTRACTIONS)})\b(?=[ ,]\w)", re.IGNORECASE)

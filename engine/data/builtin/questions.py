@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from engine.conversation import Conversation
-from engine.data.builtin.exchange import Pair, conversation, one_of, pair
+from engine.data.builtin.exchange import Pair, conversation, one_of, pair, plain_pair
 from engine.data.builtin.grammar import Writer
 from engine.data.builtin.load import authored, collected
-from engine.data.builtin.relations import Fact, talked_about
+from engine.data.builtin.relations import Fact, more_of, talked_about
 
 DESCRIPTION = "questions about simple facts, with follow-ups, and honest answers to what cannot be known"
 
 
+_SURE = ("Are you sure?", "Is that [right|true|so]?", "Really?", "Do you know that well?")
 _AND = ("And {subject}?", "What about {subject}?", "And what about {subject}?", "[Now|Next]: {subject}?")
 
 
@@ -25,8 +26,7 @@ def generate(writer: Writer) -> tuple[tuple[str, ...], Conversation]:
             relation = random.choice(talked_about())
             fact = Fact(relation, writer.lean(relation.rows))
             keys.append(_ask(writer, fact, said))
-            if random.random() < 0.3:
-                keys.append(_and(writer, fact, said))
+            keys += _follow(writer, fact, said)
         elif kind < 0.93:
             entry = random.choice(collected("questions", "qa"))
             writer.begin()
@@ -50,11 +50,28 @@ def _ask(writer: Writer, fact: Fact, said: list[Pair]) -> str:
     return f"{fact.key}/{asked}"
 
 
+def _follow(writer: Writer, fact: Fact, said: list[Pair]) -> list[str]:
+    """Add what may be asked next with few words, on the same subject or on another one; returns the keys."""
+    random = writer.random
+    keys = []
+    if random.random() < 0.3 and (more := more_of(fact)):
+        other = random.choice(more)
+        other.bind(writer)
+        asked = random.choice(other.relation.ask_it)
+        said.append(plain_pair(writer, asked, writer.lean(other.relation.say)))
+        keys.append(f"{other.key}/{asked}")
+    elif random.random() < 0.3:
+        keys.append(_and(writer, fact, said))
+    elif random.random() < 0.06:
+        said.append(plain_pair(writer, random.choice(_SURE), f"Yes, I am sure. {fact.relation.say[0]}"))
+    return keys
+
+
 def _and(writer: Writer, fact: Fact, said: list[Pair]) -> str:
     """Add "And what about ...?" with another row of the same relation."""
     relation, random = fact.relation, writer.random
-    other = Fact(relation, writer.lean(relation.rows))
+    other = Fact(relation, writer.lean([row for row in relation.rows if row is not fact.row]))
     other.bind(writer)
     writer.bind("subject", writer.fill(relation.subject))
-    said.append(pair(writer, random.choice(_AND), writer.lean(relation.say)))
+    said.append(plain_pair(writer, random.choice(_AND), writer.lean(relation.say)))
     return f"{other.key}/and"

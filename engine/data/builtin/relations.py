@@ -16,7 +16,7 @@ from engine.data.builtin.load import collected
 COUNTED = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
            "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty")  # fmt: skip
 
-PHRASINGS = ("ask", "say", "ask_yes", "say_yes", "ask_no", "say_no")
+PHRASINGS = ("ask", "say", "ask_it", "ask_yes", "say_yes", "ask_no", "say_no")
 Row = Mapping[str, str]
 
 
@@ -36,6 +36,10 @@ class Relation:
     say_yes: tuple[str, ...] = ()
     ask_no: tuple[str, ...] = ()
     say_no: tuple[str, ...] = ()
+    ask_it: tuple[str, ...] = ()
+    """How it is asked of what the talk is about already; answered by `say`."""
+    needs: str = ""
+    """The column that a row must have, if any."""
     weight: int = 1
     """How often it is talked about."""
     alone: bool = True
@@ -85,6 +89,17 @@ def talked_about() -> tuple[Relation, ...]:
 
 
 @cache
+def _asked_as_it(table: str, subject: str) -> tuple[Relation, ...]:
+    return tuple(one for one in relations() if one.ask_it and (one.table, one.subject) == (table, subject))
+
+
+def more_of(fact: Fact) -> list[Fact]:
+    """Return what else can be asked of the same subject when the talk is about it already."""
+    alike = _asked_as_it(fact.relation.table, fact.relation.subject)
+    return [Fact(one, fact.row) for one in alike if one is not fact.relation and (not one.needs or fact.row[one.needs])]
+
+
+@cache
 def facts() -> tuple[Fact, ...]:
     """Return every fact."""
     return tuple(Fact(relation, row) for relation in relations() for row in relation.rows)
@@ -101,13 +116,14 @@ def subjects() -> tuple[tuple[Fact, ...], ...]:
 
 
 def _relation(entry: Mapping[str, Any], rows: tuple[Row, ...]) -> Relation:
-    needs = entry.get("needs")
+    needs = entry.get("needs", "")
     phrasings: dict[str, Any] = {key: tuple(entry.get(key, ())) for key in PHRASINGS}
     return Relation(
         name=entry["name"],
         table=entry["table"],
-        rows=tuple(row for row in rows if needs is None or row[needs]),
+        rows=tuple(row for row in rows if not needs or row[needs]),
         subject=entry["subject"],
+        needs=needs,
         weight=entry.get("weight", 1),
         alone=entry.get("alone", True),
         **phrasings,
@@ -132,7 +148,9 @@ def _arithmetic() -> dict[str, tuple[Row, ...]]:
         words = {"one": COUNTED[left], "other": COUNTED[right], "result": COUNTED[result]}
         return words | {"left": str(left), "right": str(right), "answer": str(result)}
 
-    pairs = [(left, right) for left in range(1, 11) for right in range(1, 11)]
+    pairs = sorted(
+        ((left, right) for left in range(1, 11) for right in range(1, 11)), key=lambda pair: (max(pair), pair)
+    )
     return {
         "sums": tuple(row(left, right, left + right) for left, right in pairs),
         "differences": tuple(row(left + right, right, left) for left, right in pairs if left + right <= 12),

@@ -1,4 +1,4 @@
-"""Small talk with the assistant's own steady personality."""
+"""Small talk with the assistant's own steady personality, and short talks that stay with an everyday subject."""
 
 from __future__ import annotations
 
@@ -7,39 +7,50 @@ from functools import cache
 from typing import Any
 
 from engine.conversation import Conversation
-from engine.data.builtin.exchange import Pair, conversation, one_of, pair
+from engine.data.builtin.exchange import Pair, conversation, one_of, pair, plain_pair, told
 from engine.data.builtin.grammar import Writer, inflected
-from engine.data.builtin.load import authored
+from engine.data.builtin.load import authored, collected
 
-DESCRIPTION = "greetings, feelings, tastes and stories, with the assistant's own personality"
+DESCRIPTION = "greetings, tastes and everyday subjects kept to, with the assistant's own personality"
 
-_WEIGHTS = {"about": 4, "favourite": 4, "other": 4, "like": 2, "taste": 3}
-_TOLD = ("{X}.", "I like {x}.", "I love {x}!", "I like {x} best.", "I think {x}.")
-_TOLD_OF_ONE = ("Mine is {x}.", "My favourite is {x}.", "It is {x}.")
-_UNASKED = (
-    "I like {x}.",
-    "I love {x}!",
-    "I really like {x}.",
-    "I like {x} very much.",
-    "Do you know what I like? {X}!",
-)
+CHAINS = 0.5
+"""Share of the documents that stay with one subject, in which most of the text is."""
+
+_WEIGHTS = {"about": 5, "favourite": 4, "other": 4, "like": 1, "taste": 3}
 
 
 def generate(writer: Writer) -> tuple[tuple[str, ...], Conversation]:
-    """Return a chain of one to four subjects in a natural order; the keys are what was asked with what was answered."""
+    """Return a talk on one subject, or one to three questions and tastes; the key is what was asked and answered."""
     random = writer.random
-    groups = ["how"] if random.random() < 0.2 else []
-    groups += random.choices(
-        ("about", "favourite", "other", "like", "taste"), (4, 4, 4, 2, 3), k=random.choice((1, 1, 2, 3))
-    )
+    groups = ["how"] if random.random() < 0.12 else []
+    if random.random() < CHAINS:
+        groups += ["chain"]
+    else:
+        groups += random.choices(list(_WEIGHTS), list(_WEIGHTS.values()), k=random.choice((1, 1, 2, 3)))
     writer.begin()
     said: list[Pair] = []
     keys: list[str] = []
     for group in groups:
-        for key, exchange in _taste(writer) if group == "taste" else _intent(writer, group):
+        for key, exchange in _exchanges(writer, group):
             keys.append(key)
             said.append(exchange)
     return ("/".join(keys),), conversation(writer, said)
+
+
+def _exchanges(writer: Writer, group: str) -> Iterator[tuple[str, Pair]]:
+    if group == "chain":
+        return _chain(writer)
+    return _taste(writer) if group == "taste" else _intent(writer, group)
+
+
+def _chain(writer: Writer) -> Iterator[tuple[str, Pair]]:
+    """Keep to one subject for two to five exchanges; held out are ways to begin."""
+    chain = writer.random.choice(collected("chains", "chain"))
+    exchanges = chain["exchanges"]
+    if len(exchanges) > 3 and writer.random.random() < 0.3:
+        exchanges = exchanges[:-1]
+    for number, exchange in enumerate(told(writer, exchanges)):
+        yield (f"{chain['name']}/{exchange[0].lower()}" if number == 0 else "", exchange)
 
 
 def _intent(writer: Writer, group: str) -> Iterator[tuple[str, Pair]]:
@@ -47,16 +58,14 @@ def _intent(writer: Writer, group: str) -> Iterator[tuple[str, Pair]]:
     intent = random.choice(_group(group))
     exchange = one_of(writer, intent)
     yield f"{intent['ask'][0]}/{exchange[1][:24]}", exchange
-    if not exchange[1].endswith("?") or random.random() < 0.15:
+    if random.random() < 0.15:
         return
-    favourites = authored("smalltalk")["favourites"]
     if kind := intent.get("favourite"):
-        one = not favourites[kind].keys() & {"plural", "many"}
-        yield _told(writer, kind, _TOLD + _TOLD_OF_ONE if one else _TOLD)
-    elif branches := intent.get("then"):
-        branch = random.choice(branches)
-        user = random.choice(branch["user"])
-        yield user, pair(writer, user, random.choice(branch["model"]))
+        one = not authored("smalltalk")["favourites"][kind].keys() & {"plural", "many"}
+        yield _told(writer, kind, "answered_one" if one and random.random() < 0.4 else "answered")
+    elif then := intent.get("then"):
+        user, model, *_ = random.choice(then)
+        yield user, plain_pair(writer, user, model)
 
 
 @cache
@@ -66,11 +75,13 @@ def _group(name: str) -> tuple[dict[str, Any], ...]:
 
 def _taste(writer: Writer) -> Iterator[tuple[str, Pair]]:
     """Somebody tells a taste unasked."""
-    yield _told(writer, writer.random.choice(list(authored("smalltalk")["favourites"])), _UNASKED)
+    yield _told(writer, writer.random.choice(list(authored("smalltalk")["favourites"])), "unasked")
 
 
-def _told(writer: Writer, kind: str, ways: tuple[str, ...]) -> tuple[str, Pair]:
-    entry = authored("smalltalk")["favourites"][kind]
+def _told(writer: Writer, kind: str, way: str) -> tuple[str, Pair]:
+    table, random = authored("smalltalk"), writer.random
+    entry = table["favourites"][kind]
     thing = writer.word(kind)
     writer.bind("x", inflected(thing, "s") if entry.get("plural") else thing)
-    return thing, pair(writer, writer.random.choice(ways), writer.random.choice(entry["model"]))
+    say = pair if way == "unasked" else plain_pair
+    return thing, say(writer, random.choice(table["tastes"][way]), random.choice(entry["model"]))

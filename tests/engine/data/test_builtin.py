@@ -116,7 +116,7 @@ def recalls(conversation: Conversation) -> list[tuple[str, bool]]:
 
 def test_what_is_remembered_was_told():
     found = [kept for document in take("personas", 3000) for kept in recalls(document)]  # type: ignore[arg-type]
-    assert all(sum(topic == one for one, _ in found) > 30 for topic in RECALLED)
+    assert all(sum(topic == one for one, _ in found) > 15 for topic in RECALLED)
     assert all(told for _, told in found)
 
 
@@ -176,7 +176,7 @@ def test_the_assistant_has_one_taste():
     answers = [
         reply.content
         for name in ("smalltalk", "personas")
-        for document in take(name, 2000)
+        for document in take(name, 6000)
         for asked, reply in zip(document.messages, document.messages[1:], strict=False)  # type: ignore[union-attr]
         if asked.role == "user" and re.search(r"what('?s| is) your favou?rite colou?r", asked.content, re.IGNORECASE)
     ]
