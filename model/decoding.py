@@ -11,6 +11,7 @@ with all cores. On an accelerator all lines run in PyTorch.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
@@ -89,7 +90,7 @@ def _halved_gates(config: ModelConfig, device: torch.device) -> Tensor:
 
 def _folded(gain_i: Tensor, weight_oi: Tensor) -> Tensor:
     """Return a layer's weight with the norm before it folded in: its gain and the root of the width."""
-    return (weight_oi * (gain_i * len(gain_i) ** 0.5)).contiguous()
+    return (weight_oi * (gain_i * math.sqrt(len(gain_i)))).contiguous()
 
 
 class Decoding:
