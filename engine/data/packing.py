@@ -10,6 +10,7 @@ State is a few integers: where each source stands at the start of the window, an
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypedDict
@@ -18,6 +19,7 @@ import numpy as np
 
 from engine.data.shards import Shard
 from engine.data.tokenizer import ChatTokenizer
+from engine.errors import UserError
 
 IGNORED = -100
 WINDOW = 512
@@ -73,8 +75,13 @@ class PackedBatches:
         *,
         rank: int = 0,
         world: int = 1,
+        repeats: float = math.inf,
     ) -> None:
-        """`rows` rows of `length` a batch; process `rank` of `world` gets every world-th row."""
+        """`rows` rows of `length` a batch; process `rank` of `world` gets every world-th row.
+
+        A source that was gone through `repeats` times gives its share to the others; `next` raises UserError when
+        none is left.
+        """
         assert len(shards) == len(weights) and any(weights) and rows % world == 0
         used = [(shard, weight) for shard, weight in zip(shards, weights, strict=True) if weight > 0]
         self._shards = [shard for shard, _ in used]
@@ -82,6 +89,7 @@ class PackedBatches:
         self._weights = [weight / total for _, weight in used]
         self._rows, self._length, self._seed = rows, length, seed
         self._rank, self._world = rank, world
+        self._most = [repeats * len(shard) for shard in self._shards]
         self._state: BatchState = {
             "drawn": [0] * len(used), "tokens": [0] * len(used), "window": 0, "row": 0
         }  # fmt: skip
@@ -168,13 +176,23 @@ class PackedBatches:
         drawn, tokens = list(self._state["drawn"]), list(self._state["tokens"])
         pieces: list[_Piece] = []
         while len(pieces) < WINDOW:
-            behind = [count / weight for count, weight in zip(tokens, self._weights, strict=True)]
+            behind = [
+                count / weight if done < most else math.inf
+                for count, weight, done, most in zip(tokens, self._weights, drawn, self._most, strict=True)
+            ]
             source = behind.index(min(behind))
+            if math.isinf(behind[source]):
+                break
             document = self._document(source, drawn[source])
             drawn[source] += 1
             cut = list(_cut(self._shards[source], source, document, self._length))
             tokens[source] += sum(piece.length for piece in cut)
             pieces += cut
+        if not pieces:
+            raise UserError(
+                "the data is used up: every source was read as often as data.repeats allows; give more data, "
+                "raise data.repeats or take fewer steps"
+            )
         self._after = drawn, tokens
         rows = _best_fit(pieces, self._length)
         order = np.random.default_rng([self._seed, 1, self._state["window"]]).permutation(len(rows))

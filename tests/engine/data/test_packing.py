@@ -9,6 +9,7 @@ from engine.data import packing
 from engine.data.packing import IGNORED, Batch, PackedBatches, first_rows
 from engine.data.shards import Shard
 from engine.data.tokenizer import ChatTokenizer as T
+from engine.errors import UserError
 
 LENGTH = 24
 
@@ -146,3 +147,22 @@ def test_validation_rows_are_always_the_same():
         return list(first_rows([many(50)], [1.0], 8, LENGTH, 4))
 
     assert len(rows()) == 2 and all(same(a, b) for a, b in zip(rows(), rows(), strict=True))
+
+
+def test_a_source_that_is_used_up_gives_its_share_to_the_others(monkeypatch):
+    monkeypatch.setattr(packing, "WINDOW", 16)
+    short, long = many(8), many(200, 1, 5000)
+    stream = PackedBatches([short, long], [0.9, 0.1], 1, LENGTH, seed=1, repeats=2)
+    for _ in range(60):
+        stream.next()
+    few, many_ = stream.epochs
+    assert few == 2
+    assert 0 < many_ < 2
+
+
+def test_the_end_of_all_sources_is_said(monkeypatch):
+    monkeypatch.setattr(packing, "WINDOW", 16)
+    stream = PackedBatches([many(10)], [1.0], 1, LENGTH, seed=1, repeats=1)
+    with pytest.raises(UserError, match="used up.*data.repeats"):
+        for _ in range(100):
+            stream.next()
