@@ -34,6 +34,8 @@ class Conversation:
 
 Document = Text | Conversation
 
+_REMOVED = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+
 
 def printable(text: str) -> str:
     """Return `text` without control, format, surrogate and private-use characters (newlines stay, tabs become spaces).
@@ -41,9 +43,11 @@ def printable(text: str) -> str:
     Text of data, models and people passes through here before it reaches a terminal, a log or the store, so
     no escape sequence, carriage return or bidirectional override survives.
     """
-    kept = (
-        character
-        for character in text.replace("\r\n", "\n").replace("\t", "    ")
-        if character == "\n" or unicodedata.category(character) not in {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
-    )
-    return "".join(kept)
+    # Nearly all text stays as it is, and that is known fast.
+    if text.isprintable():
+        return text
+    text = text.replace("\r\n", "\n").replace("\t", "    ")
+    if text.replace("\n", "").isprintable():
+        return text
+    removed = {ord(one): None for one in set(text) if one != "\n" and unicodedata.category(one) in _REMOVED}
+    return text.translate(removed) if removed else text

@@ -104,7 +104,7 @@ def train(
     ] = None,
     data: Annotated[
         list[str] | None,
-        typer.Option(metavar="PATH", help="Train on these files or folders (.txt, .jsonl, .parquet) instead."),
+        typer.Option(metavar="PATH", help="Train on these instead: .txt, .md, .jsonl, .csv, .parquet, or folders."),
     ] = None,
     size: Annotated[str | None, typer.Option(metavar="NAME", help="tiny, small, base, medium or large.")] = None,
     device: Device = "auto",
