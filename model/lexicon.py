@@ -236,15 +236,16 @@ def _read(source: Traversable | Path) -> dict[str, Any]:
 
 def _rows(table: dict[str, Any], name: str, source: Traversable | Path, kind: type[T]) -> Iterator[tuple[str, T, str]]:
     """Yield name, content and place of what a table of the file holds."""
-    place, rows = f"{source}: [{name}]", table.get(name, {})
+    rows = table.get(name, {})
     if not isinstance(rows, dict):
-        raise ValueError(f"{place}: must be a table")
+        raise ValueError(f"{source}: [{name}]: must be a table")
     for key, content in rows.items():
         if not key.isidentifier():
-            raise ValueError(f"{place} {key!r}: a name has letters, digits and _ alone")
+            raise ValueError(f"{source}: [{name}] {key!r}: a name has letters, digits and _ alone")
+        place = f"{source}: [{name}.{key}]"
         if not isinstance(content, kind):
-            raise ValueError(f"{place} {key}: must be a {'table' if kind is dict else 'list'}")
-        yield key, content, f"{place} {key}"
+            raise ValueError(f"{place}: must be a {'table' if kind is dict else 'list'}")
+        yield key, content, place
 
 
 def _parse(line: object, kind: str, place: str) -> Analogy:
