@@ -136,10 +136,10 @@ class Writer:
         """Return what a slot stands for, drawing a word of its category that the document does not have yet."""
         found = self._words.get(slot)
         if found is None:
-            category = words()[slot.rstrip("123456789")]
+            listed = words()[slot.rstrip("123456789")]
             taken = self._words.values()
             for _ in range(8):
-                found = self.random.choice(category)
+                found = listed[int(self.random.random() * len(listed))]
                 if found not in taken:
                     break
             assert found is not None

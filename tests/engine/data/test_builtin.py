@@ -4,14 +4,17 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice, pairwise
+from random import Random
+from typing import Any
 
 import pytest
 
 from engine.conversation import Conversation, Document
 from engine.data import builtin
 from engine.data.builtin import characters
-from engine.data.builtin.grammar import check
-from engine.data.builtin.load import collected
+from engine.data.builtin.exchange import said_in
+from engine.data.builtin.grammar import Writer, check
+from engine.data.builtin.load import authored, collected
 from engine.data.builtin.relations import facts, relations
 from engine.data.sources import check_builtin
 from engine.errors import UserError
@@ -141,7 +144,60 @@ def test_a_person_stays_the_person_of_the_system_message():
     assert checked > 100
 
 
+def test_a_subject_is_kept_to_over_messages():
+    """Each short talk has at least three messages of the person, said in many ways, and few replies."""
+    for chain in collected("chains", "chain"):
+        ways = [len({said(asked, seed) for seed in range(60)}) for asked, *_ in chain["exchanges"][0]]
+        assert len(chain["exchanges"]) + any(further for one in chain["exchanges"][-1] for further in one[2:]) >= 3
+        assert sum(ways) >= 6, chain["name"]
+        assert all("{" in answered or "[" not in answered for answered in replies_in(chain["exchanges"]))
+
+
+def said(template: str, seed: int) -> str:
+    writer = Writer(Random(seed))
+    return writer.say(template)
+
+
+def replies_in(exchanges: list[list[list[Any]]]) -> Iterator[str]:
+    for exchange in exchanges:
+        for _, answered, *further in exchange:
+            yield from (answered, *replies_in(further))
+
+
+def test_what_a_reply_takes_up_was_said():
+    """A word in a reply of a short talk is the person's: replies draw nothing at random."""
+    for chain in collected("chains", "chain"):
+        slots = {slot for asked in askings_in(chain["exchanges"]) for slot in SLOT.findall(asked.lower())}
+        used = {slot for answered in replies_in(chain["exchanges"]) for slot in SLOT.findall(answered.lower())}
+        assert used <= slots, (chain["name"], used - slots)
+
+
+SLOT = re.compile(r"\{([a-z_]+\d?)")
+
+
+def askings_in(exchanges: list[list[list[Any]]]) -> Iterator[str]:
+    for exchange in exchanges:
+        for asked, _, *further in exchange:
+            yield from (asked, *askings_in(further))
+
+
+def test_a_question_goes_on_about_the_same_thing():
+    capital = next(relation for relation in relations() if relation.name == "capital")
+    countries = {row["country"].lower() for row in capital.rows}
+    followed = 0
+    for document in take("questions", 3000):
+        assert isinstance(document, Conversation)
+        for at, message in enumerate(document.messages):
+            if message.role == "user" and "what is its capital" in message.content.lower():
+                followed += 1
+                before = " ".join(one.content.lower() for one in document.messages[:at])
+                answer = document.messages[at + 1].content.lower()
+                assert any(country in answer and country in before for country in countries)
+    assert followed > 3
+
+
 def test_the_corpus_is_as_large_as_it_is_said_to_be():
+    assert len(collected("chains", "chain")) >= 80
     assert len(collected("dialogues", "scenario")) >= 300
     assert len(collected("stories", "plot")) >= 150
     assert len(facts()) >= 1500
@@ -152,7 +208,7 @@ def test_the_corpus_is_as_large_as_it_is_said_to_be():
 def templates() -> Iterator[tuple[str, set[str]]]:
     """Every authored template, with the slots that its module binds."""
     for scenario in collected("dialogues", "scenario"):
-        yield from ((one, set()) for exchange in scenario["exchanges"] for pair in exchange for one in pair)
+        yield from ((one, set()) for one in said_in(scenario["exchanges"]))
     for plot in collected("stories", "plot"):
         yield from ((one.removeprefix("?"), {"hero"}) for one in plot["story"])
     for key, folder in (("qa", "questions"), ("explanation", "explanations")):
@@ -162,9 +218,21 @@ def templates() -> Iterator[tuple[str, set[str]]]:
             yield from ((one, {*relation.rows[0], "subject"}) for one in (*ask, *say))
 
 
+def talk_templates() -> Iterator[str]:
+    """Every template of small talk and of people, where short replies come again."""
+    for chain in collected("chains", "chain"):
+        yield from said_in(chain["exchanges"])
+    for topic in (*authored("personas")["topics"].values(), *authored("personas")["correction"]):
+        yield from (*said_in([topic["tell"], topic["ask"]]), *topic.get("unknown", ()))
+    for intent in (*authored("smalltalk")["intent"], *authored("personas")["between"]):
+        yield from (*intent["ask"], *intent["say"], *said_in([intent.get("then", [])]))
+
+
 def test_every_template_can_be_filled():
     for template, bound in templates():
         check(template, bound)
+    for template in talk_templates():
+        check(template)
 
 
 def test_no_line_is_written_twice():
