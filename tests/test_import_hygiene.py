@@ -11,7 +11,7 @@ import pytest
 import engine
 import model
 
-HEAVY = {"torch", "datasets", "pyarrow", "numpy", "tokenizers", "transformers"}
+HEAVY = {"torch", "datasets", "huggingface_hub", "pyarrow", "numpy", "tokenizers", "transformers"}
 TERMINAL = {"textual", "rich", "typer", "plotext", "turngpt_tui"}
 
 
@@ -23,7 +23,9 @@ def imported_by(*modules: str) -> set[str]:
     return set(done.stdout.split())
 
 
-@pytest.mark.parametrize("module", ["turngpt_tui.app", "turngpt_tui.cli", "turngpt_tui.headless", "engine.engine"])
+@pytest.mark.parametrize(
+    "module", ["turngpt_tui.app", "turngpt_tui.cli", "turngpt_tui.headless", "engine.engine", "engine.data.hub"]
+)
 def test_starting_imports_nothing_heavy(module: str) -> None:
     assert not imported_by(module) & HEAVY
 
