@@ -163,6 +163,6 @@ def test_a_source_that_is_used_up_gives_its_share_to_the_others(monkeypatch):
 def test_the_end_of_all_sources_is_said(monkeypatch):
     monkeypatch.setattr(packing, "WINDOW", 16)
     stream = PackedBatches([many(10)], [1.0], 1, LENGTH, seed=1, repeats=1)
-    with pytest.raises(UserError, match="used up.*data.repeats"):
+    with pytest.raises(UserError, match=r"used up.*data.repeats"):
         for _ in range(100):
             stream.next()
