@@ -66,6 +66,38 @@ class DataSettings(Settings):
     """Text taken from each source at most, in MB of UTF-8."""
 
 
+class FilterSettings(Settings):
+    """What is dropped from the sources before it is mixed; docs/data.md says what each filter does."""
+
+    structure: bool = True
+    """Conversations alternate and end with a reply, and nothing is empty."""
+    shortest: Annotated[int, Field(ge=0)] = 10
+    """Least characters of a message or a text."""
+    longest: Annotated[int, Field(ge=0)] = 500
+    """Most characters of a message; 0 for no bound."""
+    longest_text: Annotated[int, Field(ge=0)] = 0
+    """Most characters of a text; 0 for no bound."""
+    proper: bool = True
+    """Sentences only: no markup, addresses, shouting, lists, rows of symbols or numbers."""
+    language: Literal["en", ""] = "en"
+    """English only; "" for any language."""
+    friendly: bool = True
+    """No words for swearing, sex, drugs and violence."""
+    duplicates: Annotated[float, Field(ge=0, le=1)] = 0.8
+    """Share of word pairs in common from which a document repeats an earlier one: 0.5 to 1; 0 is off."""
+    balance: Annotated[float, Field(ge=0, le=1)] = 0.2
+    """Greatest share of documents that open in one way or are about one thing; 0 is off."""
+
+    @model_validator(mode="after")
+    def _sound(self) -> FilterSettings:
+        if 0 < self.duplicates < 0.5:
+            raise ValueError("duplicates: less than half in common is no repetition; give 0.5 to 1, or 0 for off")
+        for name, longest in (("longest", self.longest), ("longest_text", self.longest_text)):
+            if 0 < longest < self.shortest:
+                raise ValueError(f"{name} is below shortest")
+        return self
+
+
 class OptimizerSettings(Settings):
     """AdamW and its groups."""
 

@@ -47,7 +47,7 @@ def test_no_template_is_heavy_and_no_subject_fills_the_text(recipe):
 def test_the_quick_recipe_is_varied():
     """Measured on 120,000 tokens; on 500,000 the figures are about 0.42 and 0.41."""
     found = survey(load_recipe("quick"), 120_000).variety
-    assert found.distinct_4grams > 0.5 and found.repeated_sentences < 0.36
+    assert found.distinct_4grams > 0.55 and found.repeated_sentences < 0.3
 
 
 @pytest.mark.parametrize("recipe", ["quick", "curriculum"])
