@@ -19,7 +19,8 @@ from engine.data.packing import Batch
 from engine.device import Plan
 from engine.optim import build_optimizer
 from engine.recipe import OptimizerSettings
-from model.turngpt import IGNORED, TurnGPT
+from model.loss import IGNORED
+from model.turngpt import TurnGPT
 
 MICRO_TOKENS = 8192
 """Most tokens in one pass; below 32,768, see ModelConfig on M1."""

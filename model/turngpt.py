@@ -7,12 +7,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from model.config import TURN_RANGE, ModelConfig
-from model.loss import summed_cross_entropy
+from model.loss import IGNORED, summed_cross_entropy
 from model.transformer import Block, RMSNorm, rotary_table
 from model.turns import TurnEmbedding
 
-IGNORED = -100
-"""Target of a position where nothing is learned."""
+LEARNED_MULTIPLE = 128
+"""The positions that get logits in training on a CPU are filled up to a multiple of this."""
 
 
 class TurnGPT(nn.Module):
@@ -103,8 +103,11 @@ class TurnGPT(nn.Module):
         hidden_nd = self.hidden(ids_bt, segments_bt, features).flatten(0, 1)
         targets_n = targets_bt.flatten()
         if ids_bt.device.type == "cpu" and not torch.compiler.is_compiling():
-            # Positions that learn nothing need no logits. Their number varies, which compiled code and MPS do not like.
+            # Positions that learn nothing need no logits. Their number varies, which compiled code and MPS do not like
+            # at all; on a CPU each number costs time and memory once, so there are few.
             learned_n = (targets_n != IGNORED).nonzero().squeeze(1)
-            return summed_cross_entropy(self.scores(hidden_nd[learned_n], features), targets_n[learned_n])
+            missing = -len(learned_n) % LEARNED_MULTIPLE
+            targets_n = F.pad(targets_n[learned_n], (0, missing), value=IGNORED)
+            return summed_cross_entropy(self.scores(hidden_nd[F.pad(learned_n, (0, missing))], features), targets_n)
         logits_nv = self.scores(hidden_nd, features).float()
         return F.cross_entropy(logits_nv, targets_n, ignore_index=IGNORED, reduction="sum")

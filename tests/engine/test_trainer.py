@@ -10,7 +10,8 @@ from engine.device import Plan
 from engine.recipe import OptimizerSettings
 from engine.trainer import NotFiniteError, Trainer
 from model.config import ModelConfig
-from model.turngpt import IGNORED, TurnGPT
+from model.loss import IGNORED
+from model.turngpt import TurnGPT
 
 
 def make() -> Trainer:

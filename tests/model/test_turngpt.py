@@ -7,8 +7,8 @@ import transformers
 from engine.optim import build_optimizer
 from engine.recipe import OptimizerSettings
 from model.config import ModelConfig
-from model.loss import summed_cross_entropy
-from model.turngpt import IGNORED, TurnGPT
+from model.loss import IGNORED, summed_cross_entropy
+from model.turngpt import TurnGPT
 
 
 def small(head: str = "turns") -> TurnGPT:
@@ -139,6 +139,7 @@ def test_cross_entropy_is_that_of_the_library():
     source = torch.Generator().manual_seed(4)
     logits = (20 * torch.randn(7, 50, generator=source)).requires_grad_()
     targets = torch.randint(0, 50, (7,), generator=source)
+    targets[2] = IGNORED
     expected = torch.nn.functional.cross_entropy(logits, targets, reduction="sum")
     (expected_gradient,) = torch.autograd.grad(3 * expected, logits)
     ours = summed_cross_entropy(logits, targets)
