@@ -3,6 +3,8 @@
 Co-occurrence of tokens within four positions, weighted by 1 / distance; positive pointwise mutual
 information with context counts to the power 0.75 (Levy et al. 2015); a truncated singular value
 decomposition, U times the root of S; each dimension replaced by its ranks spread evenly over -10..10.
+A quarter of the turns is drawn at random instead: words used alike, as names are, would be hard to tell apart, and what
+cannot be told apart cannot be repeated (docs/experiments.md).
 A million tokens and a vocabulary of 4096 take a few seconds.
 """
 
@@ -14,6 +16,8 @@ from torch import Tensor
 
 from model.config import TURN_RANGE
 
+IDENTITY_SHARE = 0.25
+"""Of the turns: at random, so that each token is itself."""
 WINDOW = 4
 CONTEXT_POWER = 0.75
 _CHUNK = 1 << 20
@@ -33,7 +37,7 @@ def turn_vectors(ids: np.ndarray, vocabulary: int, turns: int, *, pad: int, seed
     information = torch.log(weights / expected).clamp_min_(0).float()
     matrix = torch.sparse_coo_tensor(counts.indices(), information, (vocabulary, vocabulary), check_invariants=False)
     matrix = matrix.coalesce()
-    rank = min(turns, vocabulary)
+    rank = min(turns - int(turns * IDENTITY_SHARE), vocabulary)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         u, s, _ = torch.svd_lowrank(matrix, q=min(rank + 16, vocabulary), niter=4)

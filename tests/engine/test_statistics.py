@@ -50,3 +50,11 @@ def test_the_same_seed_gives_the_same_and_leaves_the_random_state_alone():
 def test_a_vocabulary_smaller_than_the_turns_still_works():
     turns = turn_vectors(np.array([1, 2, 3, 1, 2], dtype=np.uint16), 5, 16, pad=PAD, seed=1)
     assert turns.shape == (5, 16) and turns.isfinite().all()
+
+
+def test_tokens_used_exactly_alike_can_be_told_apart():
+    turns = turn_vectors(corpus(), 40, 16, pad=PAD, seed=1)
+    animals = torch.nn.functional.normalize(turns[1:6], dim=1)
+    alike = (animals @ animals.T).fill_diagonal_(0)
+    assert alike.max() < 0.95
+    assert len(torch.unique(turns[:, -4:].round().int(), dim=0)) == 40
