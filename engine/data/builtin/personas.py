@@ -22,8 +22,8 @@ def generate(writer: Writer) -> tuple[tuple[str, ...], Conversation]:
     kin = [kind for kind in ("woman", "man") if writer.word("relative") in words()[f"{kind}_relative"]]
     writer.bind("friend", random.choice(words()[{"woman": "girl", "man": "boy"}[kin[0]] if kin else "name"]))
     topics: dict[str, dict[str, Any]] = table["topics"]
-    names = list(dict.fromkeys(writer.lean(list(topics), 1.4) for _ in range(random.choice((1, 2, 2, 3)))))
-    if "name" not in names and random.random() < 0.25:
+    names = list(dict.fromkeys(writer.lean(list(topics), 1.8) for _ in range(random.choice((1, 2, 2, 3)))))
+    if "name" not in names and random.random() < 0.33:
         names[0] = "name"
     entries = [topics[name] for name in names]
     if random.random() < 0.12:
