@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("training", "generation", "console")
+NAMES = ("training", "generation", "console", "data")
 
 for name in sys.argv[1:] or NAMES:
     if name not in NAMES:

@@ -37,6 +37,18 @@ Document = Text | Conversation
 _REMOVED = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 
 
+def contents(document: Document) -> list[str]:
+    """Return what a document says, piece by piece."""
+    return [document.content] if isinstance(document, Text) else [message.content for message in document.messages]
+
+
+def characters(document: Document) -> int:
+    """Return the length of what a document says."""
+    if isinstance(document, Conversation):
+        return sum(len(message.content) for message in document.messages)
+    return len(document.content)
+
+
 def printable(text: str) -> str:
     """Return `text` without control, format, surrogate and private-use characters (newlines stay, tabs become spaces).
 

@@ -62,12 +62,21 @@ class DataSettings(Settings):
 
     paths: Annotated[tuple[str, ...], Array] = ()
     """Files or folders that replace the built-in corpus (`--data`)."""
+    named: dict[str, Annotated[tuple[str, ...], Array]] = {}
+    """Set of the hub -> files or folders that stand for it (`--data simple_wikipedia=PATH`)."""
     megabytes: Annotated[float, Field(gt=0, le=2000)] = 4.0
     """Text taken from each source at most, in MB of UTF-8."""
+    missing: Literal["fail", "share"] = "fail"
+    """What becomes of a source that cannot be had: nothing is trained, or its share goes to the others of its phase."""
+    repeats: Annotated[float, Field(gt=0)] | None = None
+    """How often a source is gone through at most, before its share goes to the others; None for no bound."""
 
 
 class FilterSettings(Settings):
-    """What is dropped from the sources before it is mixed; docs/data.md says what each filter does."""
+    """What is dropped from sets of the hub before they are mixed; docs/data.md says what each filter does."""
+
+    own: bool = False
+    """Files of one's own (`--data PATH`) are filtered as well."""
 
     structure: bool = True
     """Conversations alternate and end with a reply, and nothing is empty."""
@@ -132,6 +141,8 @@ class PhaseSettings(Settings):
     """Rate at the phase's end as a share of its peak, reached along a cosine."""
     mix: Annotated[dict[str, Annotated[float, Field(ge=0)]], Field(min_length=1)]
     """Source name -> weight; weights are normalised."""
+    learn: Literal["replies", "all"] = "replies"
+    """Of conversations: only the replies, or what people say as well. Validation is of replies."""
     gate: Annotated[tuple[GateSettings, ...], Array] = ()
     gate_after: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Share of the phase's steps that is taken even when its gate opens before."""
@@ -153,6 +164,7 @@ class Recipe(Settings):
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
     model: ModelSettings = ModelSettings()
     data: DataSettings = DataSettings()
+    filters: FilterSettings = FilterSettings()
     optimizer: OptimizerSettings = OptimizerSettings()
     phases: Annotated[dict[PhaseName, PhaseSettings], Field(min_length=1)]
     checkpoint_every: Annotated[int, Field(ge=1)] = 200

@@ -21,7 +21,7 @@ from engine.board import Board
 from engine.chat import Chat, conversation_of
 from engine.curriculum import Curriculum, measures_of
 from engine.data.packing import PackedBatches
-from engine.data.prepare import PreparedData
+from engine.data.prepared import PreparedData
 from engine.device import memory
 from engine.errors import EngineError
 from engine.optim import learning_rate
@@ -151,6 +151,7 @@ class Run:
             "curriculum": c.state(),
             "batches": self.batches.state(),
             "tokens": self.tokens,
+            "sources": self.data.sources,
             "model": asdict(self.trainer.model.config),
             "plan": asdict(self.trainer.plan),
             "recipe": c.recipe.name,
@@ -205,6 +206,7 @@ class Run:
 
     def _end_phase(self) -> None:
         c = self.curriculum
+        self.board.add_event("info", "data", self._reading_line())
         if c.phase.gate and not c.gate_open:
             self.board.add_event(
                 "warning",
@@ -233,6 +235,13 @@ class Run:
         mix = ", ".join(f"{weight / total:.0%} {name}" for (name, _), weight in parts.items() if weight > 0)
         size = f"{p.batch} x {p.length} tokens"
         return f"{c.name}: step {c.phase_step} of {p.steps}, {size}, rate {p.learning_rate:g}; {mix}"
+
+    def _reading_line(self) -> str:
+        """Say how often each source was gone through in a phase, and how full the rows were."""
+        names = [name for (name, _), weight in self.data.mixes[self.curriculum.name].items() if weight > 0]
+        epochs = zip(names, self.batches.epochs, strict=True)
+        read = ", ".join(f"{name} {times:.2f}" for name, times in epochs)
+        return f"{self.curriculum.name} read its sources so many times: {read}; padding {self.batches.waste:.1%}"
 
     def _gate_line(self) -> str:
         gate = self.curriculum.status()[self.curriculum.index].gate

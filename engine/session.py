@@ -120,7 +120,7 @@ class Session:
     @property
     def cache(self) -> Path:
         """Tokenised data, shared by the sessions of one root."""
-        return self.root / ".cache"
+        return cache_of(self.root)
 
     def lock(self) -> SessionLock:
         """Take the right to write; UserError naming the process that holds it."""
@@ -147,6 +147,11 @@ def exists(root: Path, name: str) -> bool:
         return (root / name / "recipe.toml").exists()
     except OSError as error:
         raise UserError(f"{root / name}: cannot be read ({error.strerror}); see --sessions-dir") from None
+
+
+def cache_of(root: Path) -> Path:
+    """Return where the sessions of `root` keep what they prepared and downloaded."""
+    return root / ".cache"
 
 
 def sessions_root(given: Path | None = None) -> Path:

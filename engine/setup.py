@@ -10,7 +10,8 @@ from engine.board import Board
 from engine.chat import Chat
 from engine.checkpoint import Checkpoint
 from engine.curriculum import Curriculum
-from engine.data.prepare import PreparedData, prepare
+from engine.data.prepare import prepare
+from engine.data.prepared import PreparedData
 from engine.data.tokenizer import ChatTokenizer
 from engine.describe import model_config
 from engine.device import Plan, choose_device
@@ -58,11 +59,12 @@ def set_up(
     recipe = session.recipe
     device, why = choose_device(options.device)
     board.add_event("info", "choice", f"device {device}: {why}")
-    data = prepare(recipe, model_config(recipe).vocabulary, session.cache, report, cancelled)
+    only = restored.state["sources"] if restored is not None else None
+    data = prepare(recipe, model_config(recipe).vocabulary, session.cache, report, cancelled, only)
     for note in data.notes:
         board.add_event("info", "data", note)
     if restored is None:
-        model = _new_model(recipe, data, report)
+        model = new_model(recipe, data, report)
         data.tokenizer.save(session.tokenizer)
     else:
         model = load_model(restored)
@@ -81,7 +83,8 @@ def set_up(
     return Run(session, board, curriculum, trainer, data, chat, restored.state if restored else None)
 
 
-def _new_model(recipe: Recipe, data: PreparedData, report: Callable[[Progress], None]) -> TurnGPT:
+def new_model(recipe: Recipe, data: PreparedData, report: Callable[[Progress], None]) -> TurnGPT:
+    """Return a recipe's network as it begins."""
     config = model_config(recipe, data.tokenizer.size)
     turns = None
     if recipe.model.start == "statistics":

@@ -37,8 +37,10 @@ def check_device(name: str) -> None:
 def overrides_of(given: list[str], data: list[str], size: str | None, seed: int | None) -> tuple[str, ...]:
     """Return every change to the recipe as `key=value`; the options of their own win over --set."""
     changes = list(given)
-    if data:
-        changes.append(f"data.paths={_toml_strings([_data_path(path) for path in data])}")
+    paths, named = _data(data)
+    if paths:
+        changes.append(f"data.paths={_toml_strings(paths)}")
+    changes += [f"data.named.{name}={_toml_strings(files)}" for name, files in named.items()]
     if size is not None:
         changes.append(f"model.size={_toml_strings([size])[1:-1]}")
     if seed is not None:
@@ -50,16 +52,36 @@ def _toml_strings(texts: list[str]) -> str:
     return json.dumps(texts, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
+def _data(given: list[str]) -> tuple[list[str], dict[str, list[str]]]:
+    """Return the paths of --data, and those that stand for a named set of the hub, as `simple_wikipedia=PATH`."""
+    from engine.data.hub_catalogue import catalogue
+
+    paths: list[str] = []
+    named: dict[str, list[str]] = {}
+    for one in given:
+        name, equals, path = one.partition("=")
+        if equals and name.removeprefix("hub:") in catalogue():
+            named.setdefault(name.removeprefix("hub:"), []).append(_data_path(path))
+        elif equals and not _exists(one):
+            known = ", ".join(catalogue())
+            raise UserError(f"--data {one}: there is no such file or folder, and no set {name!r}; there are {known}")
+        else:
+            paths.append(_data_path(one))
+    return paths, named
+
+
 def _data_path(given: str) -> str:
     """Return the absolute path, so that the session can be resumed from anywhere."""
-    path = Path(given).expanduser().absolute()
-    try:
-        found = path.exists()
-    except (OSError, ValueError):
-        found = False
-    if not found:
+    if not _exists(given):
         raise UserError(f"--data {given}: there is no such file or folder")
-    return str(path)
+    return str(Path(given).expanduser().absolute())
+
+
+def _exists(given: str) -> bool:
+    try:
+        return Path(given).expanduser().exists()
+    except (OSError, ValueError):
+        return False
 
 
 def command_line(session: Path, *words: str) -> str:

@@ -277,25 +277,32 @@ def data(
 ) -> None:
     """Show what a recipe reads: its sources, documents of each, and a report on the text."""
     del debug
-    from engine.data.sources import open_source
+    from engine.data.files import read
+    from engine.data.sources import Sources
     from engine.data.survey import survey, variety_of
     from engine.recipe import load_recipe
+    from engine.session import cache_of, sessions_root
     from turngpt_tui import corpus
     from turngpt_tui.arguments import overrides_of
+    from turngpt_tui.output import one_line
 
     plan = load_recipe(recipe, overrides_of([], paths or [], None, seed))
     if as_json and (samples or not report):
         raise UserError("--json goes with --report alone")
+    notes: list[str] = []
+    sources = Sources(plan.data, plan.seed, cache_of(sessions_root(None)), notes=notes)
     if report:
-        found = survey(plan, tokens)
-        others = {path: variety_of(open_source(f"file:{path}", "train", plan.seed), tokens) for path in beside or ()}
+        found = survey(plan, tokens, sources)
+        others = {path: variety_of(read([Path(path)], "train"), tokens) for path in beside or ()}
         typer.echo(corpus.survey_json(found, others) if as_json else corpus.survey_text(found, others))
     elif beside:
         raise UserError("--beside goes with --report")
     elif not samples:
-        typer.echo(corpus.sources_table(plan))
-    for text in corpus.samples(plan, samples) if samples else ():
+        typer.echo(corpus.sources_table(plan, sources))
+    for text in corpus.samples(plan, samples, sources) if samples else ():
         typer.echo(text)
+    for note in notes:
+        typer.echo(one_line(note), err=True)
 
 
 @app.command()

@@ -8,35 +8,36 @@ from dataclasses import asdict
 from itertools import islice
 
 from engine.conversation import Conversation, Document
-from engine.data.sources import describe_source, kinds_in, open_source, resolve_mix
+from engine.data.filters import FilterReport
+from engine.data.sources import Sources
 from engine.data.survey import Survey, Variety
 from engine.recipe import Recipe
 from turngpt_tui.output import Row, one_line, table
 
 SHOWN_TOPICS = 40
+SHOWN_EXAMPLE = 60
 
 
-def sources_table(recipe: Recipe) -> str:
+def sources_table(recipe: Recipe, sources: Sources) -> str:
     """Return the sources of a recipe's phases with their share of what a run reads."""
     read: dict[str, float] = {}
     for phase in recipe.phases.values():
-        mix = resolve_mix(phase.mix, kinds_in(recipe.data.paths))
+        mix = sources.mix(phase.mix)
         for (name, _), weight in mix.items():
             tokens = phase.steps * phase.batch * phase.length * weight / sum(mix.values())
             read[name] = read.get(name, 0.0) + tokens
     whole = sum(read.values())
     rows: list[Row] = [("source", "share", "what it is")]
-    rows += [(one_line(name), f"{tokens / whole:.1%}", describe_source(name)) for name, tokens in read.items()]
+    rows += [(one_line(name), f"{tokens / whole:.1%}", sources.describe(name)) for name, tokens in read.items()]
     return table(rows, frozenset({1}))
 
 
-def samples(recipe: Recipe, count: int) -> Iterator[str]:
+def samples(recipe: Recipe, count: int, sources: Sources) -> Iterator[str]:
     """Yield the first `count` training documents of each source of a recipe, written out."""
-    own = kinds_in(recipe.data.paths)
-    parts = {part for phase in recipe.phases.values() for part in resolve_mix(phase.mix, own)}
+    parts = {part for mix in sources.mixes(recipe).values() for part in mix}
     for name, kind in sorted(parts, key=str):
         yield f"== {one_line(name)}\n"
-        for document in islice(open_source(name, "train", recipe.seed, kind, recipe.data.paths), count):
+        for document in islice(sources.open(name, "train", kind), count):
             yield _written(document) + "\n"
 
 
@@ -58,6 +59,7 @@ def survey_text(found: Survey, beside: Mapping[str, Variety]) -> str:
     given.append(("together", f"{sum(one.documents for one in found.sources):,}",
                   f"{found.variety.tokens:,}", f"{read / spent / 1e6:.1f}"))  # fmt: skip
     parts = [table(rows, frozenset({1, 2, 3, 4})), table(given, frozenset({1, 2, 3}))]
+    parts += [_filter_table(name, report) for name, report in found.filters.items()]
     if found.topics:
         parts.append(_shares("topic", dict(islice(found.topics.items(), SHOWN_TOPICS))))
     if found.acts:
@@ -73,6 +75,14 @@ def survey_text(found: Survey, beside: Mapping[str, Variety]) -> str:
 def survey_json(found: Survey, beside: Mapping[str, Variety]) -> str:
     """Return a survey as one JSON object."""
     return json.dumps(asdict(found) | {"beside": {name: asdict(one) for name, one in beside.items()}})
+
+
+def _filter_table(name: str, report: FilterReport) -> str:
+    rows: list[Row] = [(one_line(name), "kept", "repaired", "dropped", "characters lost", "such as")]
+    for (filter_, kept, repaired, dropped, lost), count in zip(report.rows(), report.filters.values(), strict=True):
+        example = one_line(count.examples[0])[:SHOWN_EXAMPLE] if count.examples else ""
+        rows.append((filter_, f"{kept:,}", f"{repaired:,}", f"{dropped:,}", f"{lost:,}", example))
+    return table(rows, frozenset({1, 2, 3, 4})) + f"\n{report.summary()}"
 
 
 def _shares(title: str, shares: Mapping[str, float]) -> str:

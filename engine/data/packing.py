@@ -76,8 +76,11 @@ class PackedBatches:
         rank: int = 0,
         world: int = 1,
         repeats: float = math.inf,
+        learn_all: bool = False,
     ) -> None:
         """`rows` rows of `length` a batch; process `rank` of `world` gets every world-th row.
+
+        Of a conversation the replies are learned, or, with `learn_all`, what people say as well.
 
         A source that was gone through `repeats` times gives its share to the others; `next` raises UserError when
         none is left.
@@ -89,6 +92,7 @@ class PackedBatches:
         self._weights = [weight / total for _, weight in used]
         self._rows, self._length, self._seed = rows, length, seed
         self._rank, self._world = rank, world
+        self._learn_all = learn_all
         self._most = [repeats * len(shard) for shard in self._shards]
         self._state: BatchState = {
             "drawn": [0] * len(used), "tokens": [0] * len(used), "window": 0, "row": 0
@@ -157,7 +161,7 @@ class PackedBatches:
         # Position i predicts token i + 1, where that one is learned; the last position of a piece predicts nothing.
         first = at - 1 if piece.begin else at
         following = tokens if piece.begin else tokens[1:]
-        learned = learn if piece.begin else learn[1:]
+        learned = (learn if piece.begin else learn[1:]) | self._learn_all
         targets[first : end - 1] = np.where(learned, following.astype(np.int64), IGNORED)
         return end
 

@@ -1,28 +1,32 @@
-"""From a recipe to packed batches: documents -> tokenizer -> shards -> rows.
+"""From a recipe to packed batches: sources -> filters -> tokenizer -> shards -> mix and packing.
 
 Each source gives up to `data.megabytes` of text for training and a twentieth of it for validation; the endless built-in
-corpus gives no more than a run reads. The tokenizer learns from at most 8 MB of the phases' own mix. Both are kept in
-the cache, keyed by everything that made them.
+corpus gives no more than a run reads. Sets of the hub are filtered, and one's own files if the recipe says so. The
+tokenizer learns from at most 8 MB of the phases' own mix. Shards and tokenizer are kept in the cache, keyed by
+everything that made them; a shard that was interrupted goes on where it last rested.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
-from engine.conversation import Document, Text
+from engine.conversation import Document, characters, contents
 from engine.data.files import Split
-from engine.data.packing import Batch, PackedBatches, first_rows
-from engine.data.shards import Shard, key_of, open_shard, write_shard
-from engine.data.sources import Kind, characters, identity, kinds_in, open_source, resolve_mix
+from engine.data.filters import FilterReport, FilterStage, FilterState, filtered
+from engine.data.prepared import PreparedData
+from engine.data.shards import Shard, ShardWriter, key_of, open_shard
+from engine.data.sources import Part, Sources
 from engine.data.tokenizer import ChatTokenizer
 from engine.errors import CancelledError, EngineError, UserError
 from engine.recipe import Recipe
 from engine.status import Progress
+from model.lexicon import load_lexicon
 
 TOKENIZER_CHARACTERS = 8_000_000
 VALIDATION_SHARE = 0.05
@@ -30,64 +34,9 @@ CHARACTERS_A_TOKEN = 5.0
 """More than any tokenizer packs into one, so that a run does not read the corpus twice for want of text."""
 LEAST_CHARACTERS = 200_000.0
 REPORT_SECONDS = 0.15
-
-Part = tuple[str, Kind | None]
-
-
-@dataclass
-class PreparedData:
-    """All a run reads."""
-
-    recipe: Recipe
-    tokenizer: ChatTokenizer
-    mixes: dict[str, dict[Part, float]]
-    """By phase: (source, kind) -> weight."""
-    shards: dict[tuple[Part, Split], Shard]
-    notes: list[str] = field(default_factory=list)
-    """What was chosen and why, one line each."""
-
-    def batches(self, phase: str, split: Split) -> PackedBatches:
-        """Return the endless batches of a phase, from their start."""
-        settings, (shards, weights) = self.recipe.phases[phase], self._sources(phase, split)
-        return PackedBatches(shards, weights, settings.batch, settings.length, self.recipe.seed)
-
-    def validation(self, phase: str, rows: int) -> Iterator[Batch]:
-        """Yield the first `rows` rows of a phase's validation data: the same every time."""
-        settings = self.recipe.phases[phase]
-        return first_rows(*self._sources(phase, "validation"), rows, settings.length, settings.batch)
-
-    def conversation_share(self, phase: str) -> float:
-        """Return how much of a phase's mix is spoken, 0 to 1."""
-        mix = self.mixes[phase]
-        spoken = 0.0
-        for part, weight in mix.items():
-            shard = self.shards[part, "train"]
-            if np.isin(ChatTokenizer.assistant_id, shard.ids[: min(len(shard.ids), 4096)]):
-                spoken += weight
-        return spoken / sum(mix.values())
-
-    def token_sample(self, count: int) -> np.ndarray:
-        """Return up to `count` ids of the phases' mix, uint16, each document ended by the pad id."""
-        totals: dict[Part, float] = {}
-        for phase, mix in self.mixes.items():
-            settings = self.recipe.phases[phase]
-            read = settings.steps * settings.batch * settings.length
-            for part, weight in mix.items():
-                totals[part] = totals.get(part, 0.0) + read * weight / sum(mix.values())
-        whole = sum(totals.values())
-        parts = []
-        for part, total in totals.items():
-            shard = self.shards[part, "train"]
-            last = int(np.searchsorted(shard.offsets, count * total / whole))
-            end = int(shard.offsets[min(max(last, 1), len(shard))])
-            ids = np.asarray(shard.ids[:end])
-            ends = shard.offsets[1:][shard.offsets[1:] <= end]
-            parts.append(np.insert(ids, ends, ChatTokenizer.pad_id))
-        return np.concatenate(parts)[:count]
-
-    def _sources(self, phase: str, split: Split) -> tuple[list[Shard], list[float]]:
-        mix = self.mixes[phase]
-        return [self.shards[part, split] for part in mix], list(mix.values())
+CHUNK_DOCUMENTS = 1024
+REST_SECONDS = 5.0
+"""Time between two points from which an interrupted shard goes on."""
 
 
 def prepare(
@@ -96,27 +45,185 @@ def prepare(
     cache: Path,
     report: Callable[[Progress], None],
     cancelled: Callable[[], bool],
+    only: Collection[str] | None = None,
 ) -> PreparedData:
-    """Read, tokenise and cache all that a recipe names.
+    """Read, filter, tokenise and cache all that a recipe names; `only` those sources, where a run goes on with them.
 
-    Raises UserError for data that cannot be used, EngineError if the disk refuses, CancelledError when told to stop.
+    Raises UserError for data that cannot be used, SourceUnavailable for a source that the recipe cannot do without,
+    EngineError if the disk refuses, CancelledError when told to stop.
     """
-    reporter = _Reporter(report, cancelled)
-    reporter.say("looking at the data", 0, None)
-    own = kinds_in(recipe.data.paths)
-    mixes = {name: resolve_mix(phase.mix, own) for name, phase in recipe.phases.items()}
-    parts = sorted({part for mix in mixes.values() for part in mix}, key=str)
-    caps = {part: _cap(recipe, mixes, part) for part in parts}
-    notes: list[str] = []
-    tokenizer = _tokenizer(recipe, vocabulary, mixes, caps, cache, reporter, notes)
-    shards: dict[tuple[Part, Split], Shard] = {}
-    for number, part in enumerate(parts):
-        for split in ("train", "validation"):
-            what = f"tokenising {part[0]} ({number + 1} of {len(parts)})"
-            shards[part, split] = _shard(recipe, part, split, caps[part], tokenizer, cache, reporter, what, notes)
-    tokens = sum(shard.tokens for (_, split), shard in shards.items() if split == "train")
-    notes.append(f"{tokens:,} tokens to train on from {len(parts)} sources, vocabulary {tokenizer.size}")
-    return PreparedData(recipe, tokenizer, mixes, shards, notes)
+    return _Preparation(recipe, vocabulary, cache, _Reporter(report, cancelled), only).run()
+
+
+class _Preparation:
+    """What one preparation knows."""
+
+    def __init__(
+        self, recipe: Recipe, vocabulary: int, cache: Path, reporter: _Reporter, only: Collection[str] | None
+    ) -> None:
+        self.recipe, self.vocabulary, self.cache, self.reporter, self.only = recipe, vocabulary, cache, reporter, only
+        self.notes: list[str] = []
+        self.sources = Sources(recipe.data, recipe.seed, cache, reporter.say, self.notes)
+
+    def run(self) -> PreparedData:
+        self.reporter.say("looking at the data", 0, None)
+        mixes = self.sources.mixes(self.recipe, self.only)
+        parts = sorted({part for mix in mixes.values() for part in mix}, key=str)
+        caps = {part: _cap(self.recipe, mixes, part) for part in parts}
+        tokenizer = self._tokenizer(mixes, caps)
+        shards: dict[tuple[Part, Split], Shard] = {}
+        for number, part in enumerate(parts):
+            splits: tuple[Split, ...] = ("train", "validation")
+            for split in splits:
+                what = f"tokenising {part[0]} ({number + 1} of {len(parts)})"
+                shards[part, split] = self._shard(part, split, caps[part], tokenizer, what)
+        tokens = sum(shard.tokens for (_, split), shard in shards.items() if split == "train")
+        self.notes.append(f"{tokens:,} tokens to train on from {len(parts)} sources, vocabulary {tokenizer.size}")
+        prepared = PreparedData(self.recipe, tokenizer, mixes, shards, self.notes)
+        self.notes += [f"{name}: {report.summary()}" for name, report in prepared.reports.items()]
+        return prepared
+
+    def _documents(self, part: Part, split: Split, cap: float, start: int = 0) -> Iterator[Document]:
+        """Yield a source's documents up to `cap` characters (for validation a twentieth), from the `start`th on."""
+        left = cap * (1.0 if split == "train" else VALIDATION_SHARE)
+        for number, document in enumerate(self.sources.open(part[0], split, part[1])):
+            if number >= start:
+                yield document
+            left -= characters(document)
+            if left <= 0:
+                return
+
+    def _tokenizer(self, mixes: dict[str, dict[Part, float]], caps: dict[Part, float]) -> ChatTokenizer:
+        shares = {part: sum(mix.get(part, 0.0) / sum(mix.values()) for mix in mixes.values()) for part in caps}
+        words = sorted(load_lexicon().words)
+        key = key_of(
+            {
+                "what": "tokenizer",
+                "vocabulary": self.vocabulary,
+                "seed": self.recipe.seed,
+                "words": words,
+                "sources": [
+                    [self.sources.identity(part[0]), part[1], self._filter_key(part[0]), round(shares[part], 6), cap]
+                    for part, cap in caps.items()
+                ],
+            }
+        )
+        path = self.cache / key / "tokenizer.json"
+        if path.exists():
+            try:
+                return ChatTokenizer.load(path)
+            except EngineError as error:
+                self.notes.append(f"the cached tokenizer was damaged and is made anew ({error})")
+        wanted = {part: TOKENIZER_CHARACTERS * share / len(mixes) for part, share in shares.items()}
+        total = int(sum(min(wanted[part], cap) for part, cap in caps.items()))
+
+        def texts() -> Iterator[str]:
+            read = 0
+            for part, cap in caps.items():
+                left, settings = wanted[part], self.sources.filters(part[0], self.recipe)
+                documents = self._documents(part, "train", cap)
+                if settings is not None:
+                    documents = filtered(documents, settings, FilterReport(), self.recipe.seed)
+                for document in documents:
+                    yield from contents(document)
+                    read += characters(document)
+                    left -= characters(document)
+                    self.reporter.say("reading for the tokenizer", read, total, "characters")
+                    if left <= 0:
+                        break
+            self.reporter.say("training the tokenizer", 0, None)
+
+        tokenizer = ChatTokenizer.train(texts(), self.vocabulary, words)
+        if tokenizer.size < self.vocabulary:
+            self.notes.append(
+                f"the text gives {tokenizer.size} tokens, not the {self.vocabulary} asked for: nothing more to merge"
+            )
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise EngineError(f"{path.parent}: cannot be written ({error.strerror})") from None
+        tokenizer.save(path)
+        return tokenizer
+
+    def _filter_key(self, name: str) -> object:
+        settings = self.sources.filters(name, self.recipe)
+        return None if settings is None else settings.model_dump()
+
+    def _shard(self, part: Part, split: Split, cap: float, tokenizer: ChatTokenizer, what: str) -> Shard:
+        name, kind = part
+        key = key_of(
+            {
+                "what": "shard",
+                "source": self.sources.identity(name),
+                "filters": self._filter_key(name),
+                "kind": kind,
+                "split": split,
+                "seed": self.recipe.seed,
+                "cap": cap,
+                "tokenizer": tokenizer.fingerprint,
+            }
+        )
+        folder = self.cache / key
+        shard = open_shard(folder)
+        if shard is None:
+            if folder.exists():
+                self.notes.append(f"the cache of {name} was damaged and is made anew")
+            total = int(cap) if name.startswith("builtin:") and split == "train" else None
+            waiting = f"waiting for another session: {what}"
+            with ShardWriter(folder, lambda: self.reporter.say(waiting, 0, None)) as writer:
+                # Another session may have made it meanwhile.
+                shard = open_shard(folder) or self._write(writer, part, split, cap, tokenizer, what, total)
+        if len(shard) == 0:
+            dropped = FilterReport.from_dict(dict(shard.report)).summary() if shard.report else ""
+            raise UserError(
+                f"{name}: no document for {split}; give more data (about a hundred documents at least), "
+                "or a file named ...-validation beside ...-train" + (f" ({dropped})" if dropped else "")
+            )
+        return shard
+
+    def _write(
+        self,
+        writer: ShardWriter,
+        part: Part,
+        split: Split,
+        cap: float,
+        tokenizer: ChatTokenizer,
+        what: str,
+        total: int | None,
+    ) -> Shard:
+        """Filter and tokenise documents into a shard, from where an earlier attempt rested."""
+        settings = self.sources.filters(part[0], self.recipe)
+        stage = None if settings is None else FilterStage(settings, self.recipe.seed)
+        taken, read = 0, 0
+        if writer.state is not None:
+            taken, read = writer.state["taken"], writer.state["read"]
+            if stage is not None:
+                stage.restore(cast("FilterState", {**writer.state["filters"], "signatures": writer.signatures}))
+            self.notes.append(f"{part[0]}: goes on after {taken:,} documents that an earlier attempt made ready")
+        documents = self._documents(part, split, cap, taken)
+        rested = time.monotonic()
+        while chunk := list(islice(documents, CHUNK_DOCUMENTS)):
+            kept: Sequence[Document] = chunk
+            if stage is not None:
+                kept = [good for document in chunk if (good := stage.apply(document)) is not None]
+            writer.add(tokenizer.encode_documents(kept))
+            taken, read = taken + len(chunk), read + sum(map(characters, chunk))
+            if time.monotonic() - rested > REST_SECONDS:
+                state, signatures = _split_state(stage)
+                writer.rest({"taken": taken, "read": read, "filters": state}, signatures)
+                rested = time.monotonic()
+            self.reporter.say(what, read, total, "characters")
+        return writer.finish({} if stage is None else stage.report.as_dict())
+
+
+def _split_state(stage: FilterStage | None) -> tuple[dict[str, object], np.ndarray]:
+    """Return what filters know as JSON values and an array."""
+    if stage is None:
+        return {}, np.empty(0, np.uint8)
+    state = dict(stage.state())
+    signatures = state.pop("signatures")
+    assert isinstance(signatures, np.ndarray)
+    return state, signatures
 
 
 def _cap(recipe: Recipe, mixes: dict[str, dict[Part, float]], part: Part) -> float:
@@ -129,119 +236,6 @@ def _cap(recipe: Recipe, mixes: dict[str, dict[Part, float]], part: Part) -> flo
         phase = recipe.phases[name]
         tokens += phase.steps * phase.batch * phase.length * mix.get(part, 0.0) / sum(mix.values())
     return min(most, max(tokens * CHARACTERS_A_TOKEN, LEAST_CHARACTERS))
-
-
-def _documents(recipe: Recipe, part: Part, split: Split, cap: float) -> Iterator[Document]:
-    """Yield a source's documents up to `cap` characters, a twentieth of it for validation."""
-    left = cap * (1.0 if split == "train" else VALIDATION_SHARE)
-    for document in open_source(part[0], split, recipe.seed, part[1], recipe.data.paths):
-        yield document
-        left -= characters(document)
-        if left <= 0:
-            return
-
-
-def _tokenizer(
-    recipe: Recipe,
-    vocabulary: int,
-    mixes: dict[str, dict[Part, float]],
-    caps: dict[Part, float],
-    cache: Path,
-    reporter: _Reporter,
-    notes: list[str],
-) -> ChatTokenizer:
-    shares = {part: sum(mix.get(part, 0.0) / sum(mix.values()) for mix in mixes.values()) for part in caps}
-    key = key_of(
-        {
-            "what": "tokenizer",
-            "vocabulary": vocabulary,
-            "seed": recipe.seed,
-            "sources": [
-                [identity(name, recipe.data.paths), kind, round(shares[name, kind], 6), cap]
-                for (name, kind), cap in caps.items()
-            ],
-        }
-    )
-    path = cache / key / "tokenizer.json"
-    if path.exists():
-        try:
-            return ChatTokenizer.load(path)
-        except EngineError as error:
-            notes.append(f"the cached tokenizer was damaged and is made anew ({error})")
-    total = int(sum(min(TOKENIZER_CHARACTERS * share / len(mixes), caps[part]) for part, share in shares.items()))
-
-    def texts() -> Iterator[str]:
-        read = 0
-        for part, cap in caps.items():
-            wanted = TOKENIZER_CHARACTERS * shares[part] / len(mixes)
-            for document in _documents(recipe, part, "train", cap):
-                contents = [document.content] if isinstance(document, Text) else [m.content for m in document.messages]
-                yield from contents
-                read += characters(document)
-                wanted -= characters(document)
-                reporter.say("reading for the tokenizer", read, total, "characters")
-                if wanted <= 0:
-                    break
-        reporter.say("training the tokenizer", 0, None)
-
-    tokenizer = ChatTokenizer.train(texts(), vocabulary)
-    if tokenizer.size < vocabulary:
-        notes.append(
-            f"the text gives {tokenizer.size} tokens, not the {vocabulary} asked for: there is no more to merge"
-        )
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise EngineError(f"{path.parent}: cannot be written ({error.strerror})") from None
-    tokenizer.save(path)
-    return tokenizer
-
-
-def _shard(
-    recipe: Recipe,
-    part: Part,
-    split: Split,
-    cap: float,
-    tokenizer: ChatTokenizer,
-    cache: Path,
-    reporter: _Reporter,
-    what: str,
-    notes: list[str],
-) -> Shard:
-    name, kind = part
-    key = key_of(
-        {
-            "what": "shard",
-            "source": identity(name, recipe.data.paths),
-            "kind": kind,
-            "split": split,
-            "seed": recipe.seed,
-            "cap": cap,
-            "tokenizer": tokenizer.fingerprint,
-        }
-    )
-    folder = cache / key
-    shard = open_shard(folder)
-    if shard is None:
-        if folder.exists():
-            notes.append(f"the cache of {name} was damaged and is made anew")
-        total = int(cap) if name.startswith("builtin:") and split == "train" else None
-        read = 0
-
-        def counted() -> Iterator[Document]:
-            nonlocal read
-            for document in _documents(recipe, part, split, cap):
-                read += characters(document)
-                reporter.say(what, read, total, "characters")
-                yield document
-
-        shard = write_shard(folder, tokenizer.encode_documents(counted()))
-    if len(shard) == 0:
-        raise UserError(
-            f"{name}: no document for {split}; give more data (about a hundred documents at least), "
-            "or a file named ...-validation beside ...-train"
-        )
-    return shard
 
 
 class _Reporter:

@@ -1,25 +1,29 @@
 """Tokenised documents on disk, memory-mapped, keyed by a hash of everything that made them.
 
-A shard is a folder of `ids.u16`, `learn.u1` and `offsets.i64` (one more than there are documents) with a
-manifest written last. A folder whose files do not match its manifest is made anew.
+A shard is a folder of `ids` (uint16), `learn` (bool) and `offsets` (int64, one more than there are documents) with a
+manifest written last. A folder whose files do not match its manifest is made anew. Making one can be interrupted at any
+time: what was written up to the last rest is kept.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 from engine.errors import EngineError
 
-FORMAT = 1
+FORMAT = 2
+WAIT_SECONDS = 0.5
 _FILES = {"ids": np.dtype("<u2"), "learn": np.dtype("?"), "offsets": np.dtype("<i8")}
 
 
@@ -33,6 +37,8 @@ class Shard:
     """bool: which ids are learned."""
     offsets: np.ndarray
     """int64, documents + 1: where each begins."""
+    report: Mapping[str, Any] = field(default_factory=dict)
+    """How it was made: what its writer was finished with."""
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -51,7 +57,8 @@ def key_of(parts: Mapping[str, Any]) -> str:
 def open_shard(folder: Path) -> Shard | None:
     """Return the shard in `folder`; None if there is none, or it is damaged."""
     try:
-        sizes = json.loads((folder / "manifest.json").read_text("utf-8"))["bytes"]
+        manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
+        sizes, report = manifest["bytes"], manifest["report"]
         arrays = {}
         for name, dtype in _FILES.items():
             path = folder / name
@@ -60,40 +67,118 @@ def open_shard(folder: Path) -> Shard | None:
             arrays[name] = np.memmap(path, dtype, "r") if sizes[name] else np.empty(0, dtype)
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    shard = Shard(**arrays)
+    shard = Shard(**arrays, report=report)
     sound = len(shard.offsets) > 0 and len(shard.ids) == len(shard.learn) == shard.tokens
     return shard if sound and bool((np.diff(shard.offsets) > 0).all()) else None
 
 
-def write_shard(
-    folder: Path,
-    documents: Iterable[tuple[np.ndarray, np.ndarray]],
-    progress: Callable[[int], None] = lambda _: None,
-) -> Shard:
-    """Write (ids, learn) pairs and return the shard; `progress` gets the number of documents so far.
+class ShardWriter:
+    """A shard in the making, which goes on where it last rested; use it as a context.
 
-    Memory does not grow with the documents but for 8 bytes each. Raises EngineError if the disk refuses.
+    Documents are appended to a hidden folder beside `folder`. `rest` makes what is there durable together with a state
+    of the caller's; a later writer for the same folder begins with that `state` (None at the very start) and without
+    whatever came after it. One process at a time: others wait, and `waiting` is called meanwhile. Memory does not grow
+    with the documents. Raises EngineError if the disk refuses.
     """
-    hidden = folder.with_name(f".writing-{folder.name}-{os.getpid()}")
-    try:
-        shutil.rmtree(hidden, ignore_errors=True)
-        hidden.mkdir(parents=True)
-        offsets = [0]
-        with (hidden / "ids").open("wb") as ids_file, (hidden / "learn").open("wb") as learn_file:
+
+    def __init__(self, folder: Path, waiting: Callable[[], None] = lambda: None) -> None:
+        self.folder = folder
+        self.state: dict[str, Any] | None = None
+        self._hidden = folder.with_name(f".writing-{folder.name}")
+        self._waiting = waiting
+        self._lock = FileLock(folder.with_name(f".writing-{folder.name}.lock"), thread_local=False)
+        self._files: dict[str, BinaryIO] = {}
+        self._tokens = 0
+
+    def __enter__(self) -> ShardWriter:
+        with self._disk():
+            self.folder.parent.mkdir(parents=True, exist_ok=True)
+            self._acquire()
+            self._open()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for file in self._files.values():
+            file.close()
+        self._lock.release()
+
+    def add(self, documents: Iterable[tuple[np.ndarray, np.ndarray]]) -> None:
+        """Append (ids, learn) pairs."""
+        with self._disk():
             for ids, learn in documents:
-                ids_file.write(ids.astype(_FILES["ids"]).tobytes())
-                learn_file.write(learn.tobytes())
-                offsets.append(offsets[-1] + len(ids))
-                progress(len(offsets) - 1)
-        np.array(offsets, dtype=_FILES["offsets"]).tofile(hidden / "offsets")
-        sizes = {name: (hidden / name).stat().st_size for name in _FILES}
-        (hidden / "manifest.json").write_text(json.dumps({"bytes": sizes}), "utf-8")
-        shutil.rmtree(folder, ignore_errors=True)
-        hidden.rename(folder)
-    except OSError as error:
-        raise EngineError(f"tokenised data could not be written: {error.strerror or error} ({folder.parent})") from None
-    finally:
-        shutil.rmtree(hidden, ignore_errors=True)
-    shard = open_shard(folder)
-    assert shard is not None, "a shard just written must be readable"
-    return shard
+                self._tokens += len(ids)
+                self._files["ids"].write(ids.astype(_FILES["ids"]).tobytes())
+                self._files["learn"].write(learn.tobytes())
+                self._files["offsets"].write(np.array(self._tokens, dtype=_FILES["offsets"]).tobytes())
+
+    def rest(self, state: Mapping[str, Any], signatures: np.ndarray) -> None:
+        """Make all that was added durable, with a state to go on from: JSON values, and an array beside them."""
+        with self._disk():
+            self._flush()
+            sizes = {name: file.tell() for name, file in self._files.items()}
+            np.save(self._hidden / "signatures.writing.npy", signatures)
+            (self._hidden / "signatures.writing.npy").replace(self._hidden / f"signatures-{self._tokens}.npy")
+            state = {"bytes": sizes, "tokens": self._tokens, "state": dict(state)}
+            (self._hidden / "state.writing").write_text(json.dumps(state), "utf-8")
+            (self._hidden / "state.writing").replace(self._hidden / "state.json")
+            for path in self._hidden.glob("signatures-*.npy"):
+                if path.name != f"signatures-{self._tokens}.npy":
+                    path.unlink()
+
+    @property
+    def signatures(self) -> np.ndarray:
+        """The array that was saved with `state`."""
+        saved: np.ndarray = np.load(self._hidden / f"signatures-{self._tokens}.npy", allow_pickle=False)
+        return saved
+
+    def finish(self, report: Mapping[str, Any]) -> Shard:
+        """Put the shard in its place, with a report (JSON values) on how it was made, and return it."""
+        with self._disk():
+            self._flush()
+            sizes = {name: file.tell() for name, file in self._files.items()}
+            for path in self._hidden.iterdir():
+                if path.name not in _FILES:
+                    path.unlink()
+            (self._hidden / "manifest.json").write_text(json.dumps({"bytes": sizes, "report": report}), "utf-8")
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self._hidden.rename(self.folder)
+        shard = open_shard(self.folder)
+        assert shard is not None, "a shard just written must be readable"
+        return shard
+
+    def _acquire(self) -> None:
+        while True:
+            with contextlib.suppress(Timeout):
+                self._lock.acquire(timeout=WAIT_SECONDS, poll_interval=0.05)
+                return
+            self._waiting()
+
+    def _open(self) -> None:
+        """Open the files at their last rest, or anew."""
+        sizes = dict.fromkeys(_FILES, 0)
+        try:
+            rested = json.loads((self._hidden / "state.json").read_text("utf-8"))
+            if all((self._hidden / name).stat().st_size >= rested["bytes"][name] for name in _FILES):
+                sizes, self._tokens, self.state = rested["bytes"], rested["tokens"], rested["state"]
+        except (OSError, ValueError, KeyError, TypeError):
+            shutil.rmtree(self._hidden, ignore_errors=True)
+        self._hidden.mkdir(exist_ok=True)
+        for name in _FILES:
+            file = self._files[name] = (self._hidden / name).open("ab")
+            file.truncate(sizes[name])
+            file.seek(sizes[name])
+        if self.state is None:
+            self._files["offsets"].write(np.zeros(1, dtype=_FILES["offsets"]).tobytes())
+
+    def _flush(self) -> None:
+        for file in self._files.values():
+            file.flush()
+            os.fsync(file.fileno())
+
+    @contextlib.contextmanager
+    def _disk(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            reason = error.strerror or error
+            raise EngineError(f"tokenised data could not be written: {reason} ({self.folder.parent})") from None

@@ -13,11 +13,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from engine.conversation import Conversation, Document, Text
+from engine.conversation import Conversation, Document, characters, contents
 from engine.data import builtin
 from engine.data.builtin.topics import topics
+from engine.data.filters import FilterReport, filtered
 from engine.data.friendly import unfriendly_in
-from engine.data.sources import characters, kinds_in, open_source, resolve_mix
+from engine.data.sources import Sources
 from engine.recipe import Recipe
 
 TOKEN = re.compile(r"\w+(?:'\w+)*|[^\w\s]")
@@ -75,6 +76,8 @@ class Survey:
     """Share of the messages' sentences by what they do."""
     unfriendly: dict[str, int] = field(default_factory=dict)
     """Unfriendly word -> how often."""
+    filters: dict[str, FilterReport] = field(default_factory=dict)
+    """What the filters did, by source; of filtered sources only."""
 
 
 def variety_of(documents: Iterable[Document], tokens: int) -> Variety:
@@ -87,14 +90,15 @@ def variety_of(documents: Iterable[Document], tokens: int) -> Variety:
     return counter.variety()
 
 
-def survey(recipe: Recipe, tokens: int) -> Survey:
+def survey(recipe: Recipe, tokens: int, sources: Sources) -> Survey:
     """Draw `tokens` tokens of training text in the proportions that a run of the recipe reads, and measure them."""
     counter, used = _Counter(), Counter[str]()
     shares: dict[str, float] = {}
-    own = kinds_in(recipe.data.paths)
     streams: dict[str, Iterator[Document]] = {}
-    for phase in recipe.phases.values():
-        mix = resolve_mix(phase.mix, own)
+    reports: dict[str, FilterReport] = {}
+    mixes = sources.mixes(recipe)
+    for phase_name, phase in recipe.phases.items():
+        mix = mixes[phase_name]
         read = phase.steps * phase.batch * phase.length
         for (name, kind), weight in mix.items():
             label = name if kind is None else f"{name} ({kind})"
@@ -102,9 +106,12 @@ def survey(recipe: Recipe, tokens: int) -> Survey:
             if name.startswith("builtin:"):
                 streams[label] = builtin.documents(name.removeprefix("builtin:"), "train", recipe.seed, used)
             else:
-                streams[label] = open_source(name, "train", recipe.seed, kind, recipe.data.paths)
+                streams[label] = sources.open(name, "train", kind)
+            if settings := sources.filters(name, recipe):
+                reports[label] = FilterReport()
+                streams[label] = filtered(streams[label], settings, reports[label], recipe.seed)
     whole = sum(shares.values())
-    sources = []
+    given = []
     for name, share in shares.items():
         taken, before, read, spent = 0, counter.tokens, 0, 0.0
         began = time.perf_counter()
@@ -115,17 +122,18 @@ def survey(recipe: Recipe, tokens: int) -> Survey:
             began = time.perf_counter()
             if counter.tokens - before >= tokens * share / whole:
                 break
-        sources.append(SourceShare(name, taken, counter.tokens - before, read, spent))
+        given.append(SourceShare(name, taken, counter.tokens - before, read, spent))
     drawn = sum(used.values())
     largest = max(used.items(), key=lambda item: item[1]) if used else None
     return Survey(
         recipe.name,
         counter.variety(),
-        tuple(sources),
+        tuple(given),
         None if largest is None else (largest[0], largest[1] / drawn),
         topics=_topics(used),
         acts=counter.acts(),
         unfriendly=counter.unfriendly(),
+        filters=reports,
     )
 
 
@@ -141,8 +149,7 @@ class _Counter:
 
     def add(self, document: Document) -> None:
         spoken = isinstance(document, Conversation)
-        contents = [document.content] if isinstance(document, Text) else [one.content for one in document.messages]
-        for content in contents:
+        for content in contents(document):
             words = TOKEN.findall(content.lower())
             self.tokens += len(words)
             self._words.update(words)

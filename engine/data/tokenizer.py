@@ -21,7 +21,7 @@ import numpy as np
 import tokenizers
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from engine.conversation import Conversation, Document, Text
+from engine.conversation import Conversation, Document, Text, contents
 from engine.data.whole_words import Vocabulary, with_whole_words
 from engine.errors import EngineError
 from model.lexicon import forms
@@ -149,15 +149,15 @@ class ChatTokenizer:
         """Yield ids and learned flags of each document, encoding many at once."""
         stream = iter(documents)
         while batch := list(islice(stream, ENCODE_BATCH)):
-            contents = [part for document in batch for part in _contents(document)]
-            encoded = iter(self.encode_many(contents))
+            parts = [part for document in batch for part in contents(document)]
+            encoded = iter(self.encode_many(parts))
             for document in batch:
                 yield self._frame(document, encoded)
 
     def encode_prompt(self, conversation: Conversation) -> list[int]:
         """Return the ids of a conversation up to where the assistant's reply begins."""
         ids = [self.begin_id]
-        for message, content in zip(conversation.messages, self.encode_many(_contents(conversation)), strict=True):
+        for message, content in zip(conversation.messages, self.encode_many(contents(conversation)), strict=True):
             ids += [self._roles[message.role], *content, self.end_id]
         return [*ids, self.assistant_id]
 
@@ -225,10 +225,6 @@ def _write(path: Path, text: str) -> None:
         temporary.replace(path)
     except OSError as error:
         raise EngineError(f"{path}: cannot be written ({error.strerror})") from None
-
-
-def _contents(document: Document) -> list[str]:
-    return [document.content] if isinstance(document, Text) else [m.content for m in document.messages]
 
 
 class StreamDecoder:

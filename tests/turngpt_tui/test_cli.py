@@ -12,6 +12,7 @@ import pytest
 import typer
 
 import engine.engine
+from engine.data.hub_catalogue import catalogue
 from engine.errors import EngineError
 from engine.session import Session
 from tests.turngpt_tui.fake import FakeEngine
@@ -91,6 +92,7 @@ def test_training_follows_the_options(started: Started, tmp_path: Path, capsys: 
     data.write_text("text")
     status = cli.main(
         ["--train-only", "--session", "demo", "--set", "phases.foundation.steps=7", "--data", str(data),
+         "--data", f"daily_dialog={data}", "--data", f"hub:daily_dialog={data}",
          "--size", "small", "--device", "cpu", "--precision", "fp32", "--max-steps", "5",
          "--max-time", "1m30s", "--seed", "9"]
     )  # fmt: skip
@@ -98,6 +100,7 @@ def test_training_follows_the_options(started: Started, tmp_path: Path, capsys: 
     (recipe,), (session,), (options,) = started.recipes, started.sessions, started.options
     assert (recipe.phases["foundation"].steps, recipe.model.size, recipe.seed) == (7, "small", 9)
     assert recipe.data.paths == (str(data),)
+    assert recipe.data.named == {"daily_dialog": (str(data), str(data))}
     assert session.path == tmp_path / "sessions" / "demo"
     assert (options.device, options.precision, options.max_steps, options.max_seconds) == (
         "cpu",
@@ -145,6 +148,8 @@ def test_another_recipe_for_a_session_is_refused(started: Started, capsys: pytes
         (["--set", "phases.nope.steps=1"], "no phase 'nope'; there are foundation, conversation, refinement"),
         (["--set", "seed"], "expected key.path=value"),
         (["--data", "missing.txt"], "--data missing.txt: there is no such file"),
+        (["--data", "daily_dialog=missing.txt"], "--data missing.txt: there is no such file"),
+        (["--data", "wikipedia=x.txt"], "there is no such file or folder, and no set 'wikipedia'; there are simple_"),
         (["--size", "huge"], "'tiny', 'small', 'base', 'medium' or 'large'"),
         (["--device", "tpu"], "--device 'tpu'"),
         (["--precision", "fp64"], "--precision"),
@@ -323,6 +328,16 @@ def test_data_reports_and_measures_files_beside(capsys: pytest.CaptureFixture[st
     assert cli.main(["data", "--report", "--tokens", "5000", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["variety"]["tokens"] >= 5000 and 0 < found["variety"]["distinct_4grams"] < 1
+
+
+def test_data_shows_what_the_filters_did(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "encyclopaedia.jsonl"
+    good = [f"The river number {n} is long, and {n} boats go down it to the sea every day." for n in range(60)]
+    path.write_text("\n".join(json.dumps({"text": text}) for text in ["<b>BUY NOW</b> http://x.example", *good]))
+    named = [part for name in catalogue() for part in ("--data", f"{name}={path}")]
+    assert cli.main(["data", "--report", "--tokens", "5000", "--recipe", "curriculum", *named]) == 0
+    out = capsys.readouterr().out
+    assert "hub:simple_wikipedia" in out and "dropped" in out and "BUY NOW" in out
 
 
 @pytest.mark.parametrize(

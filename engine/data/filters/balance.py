@@ -17,8 +17,8 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
 
-from engine.conversation import Conversation, Document
-from engine.data.filters.base import Filter, contents, words
+from engine.conversation import Conversation, Document, contents
+from engine.data.filters.base import Filter, words
 
 OPENING_WORDS = 3
 SHORTEST_TOPIC = 4

@@ -12,7 +12,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import ClassVar
 
-from engine.conversation import Conversation, Document, Message, Role, Text
+from engine.conversation import Conversation, Document, Message, Role, Text, contents
 
 AROUND = 70
 """Characters on either side of a fault that are shown with it."""
@@ -85,11 +85,6 @@ def longest_stretch(conversation: Conversation, good: Callable[[str], bool]) -> 
 def piece(content: str, at: int) -> str:
     """Return the neighbourhood of a place in a content, to be shown."""
     return content[max(at - AROUND, 0) : at + AROUND]
-
-
-def contents(document: Document) -> Sequence[str]:
-    """Return what a document says, piece by piece."""
-    return (document.content,) if isinstance(document, Text) else [message.content for message in document.messages]
 
 
 # Several filters read the same contents one after the other; the cache holds those of the document at hand.

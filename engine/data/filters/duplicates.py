@@ -14,8 +14,8 @@ from __future__ import annotations
 import numpy as np
 from rensa import RMinHash
 
-from engine.conversation import Document
-from engine.data.filters.base import Filter, contents, pairs, words
+from engine.conversation import Document, contents
+from engine.data.filters.base import Filter, pairs, words
 
 VALUES = 64
 BANDS = VALUES // 4

@@ -47,6 +47,12 @@ class FilterReport:
         """Documents that did not come out."""
         return sum(count.dropped for count in self.filters.values())
 
+    def summary(self) -> str:
+        """Say in a line how many documents were kept, and which filters dropped how many."""
+        dropped = ", ".join(f"{name} {count.dropped:,}" for name, count in self.filters.items() if count.dropped)
+        kept = f"{self.documents - self.dropped:,} of {self.documents:,} documents kept"
+        return f"{kept}; dropped: {dropped}" if dropped else kept
+
     def rows(self) -> list[tuple[str, int, int, int, int]]:
         """Return for each filter its name, documents kept, repaired and dropped, and characters that did not pass."""
         return [

@@ -11,14 +11,13 @@ from typing import Any, TypedDict
 
 import numpy as np
 
-from engine.conversation import Document
+from engine.conversation import Document, characters
 from engine.data.filters.balance import Balance
 from engine.data.filters.base import Filter
 from engine.data.filters.duplicates import VALUES, Duplicates
 from engine.data.filters.proper import Proper
 from engine.data.filters.report import FilterCount, FilterReport
 from engine.data.filters.shape import Length, Structure
-from engine.data.sources import characters
 from engine.recipe import FilterSettings
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.data.prepare import PreparedData, prepare
+from engine.data.prepare import prepare
+from engine.data.prepared import PreparedData
 from engine.data.tokenizer import ChatTokenizer
 from engine.errors import CancelledError, UserError
 from engine.recipe import Recipe
@@ -41,7 +42,7 @@ def test_what_was_prepared_once_is_not_prepared_again(tmp_path, tiny):
 def test_a_damaged_cache_is_made_anew(tmp_path, tiny):
     first = prepared(tiny(), tmp_path / "cache")
     for path in (tmp_path / "cache").rglob("*"):
-        if path.is_file():
+        if path.is_file() and path.suffix != ".lock":
             path.write_bytes(path.read_bytes()[:-3])
     again = prepared(tiny(), tmp_path / "cache")
     assert any("damaged" in note for note in again.notes)
@@ -89,3 +90,36 @@ def test_a_source_that_does_not_exist_is_named(tmp_path, tiny: Callable[..., Rec
     phase = tiny().phases["foundation"].model_dump() | {"mix": {source: 1.0}}
     with pytest.raises(UserError, match=source.split(":")[-1]):
         prepared(tiny(phases={"foundation": phase}), tmp_path / "cache")
+
+
+def test_an_interrupted_shard_goes_on_and_comes_out_the_same(tmp_path, tiny, monkeypatch):
+    whole = prepared(tiny(filters={"own": True}), tmp_path / "whole")
+    monkeypatch.setattr("engine.data.prepare.CHUNK_DOCUMENTS", 4)
+    monkeypatch.setattr("engine.data.prepare.REST_SECONDS", -1.0)
+    left = 14
+
+    def interrupt(progress: Progress) -> None:
+        nonlocal left
+        if "tokenising" in progress.what and (left := left - 1) < 0:
+            raise CancelledError
+
+    monkeypatch.setattr("engine.data.prepare.REPORT_SECONDS", -1.0)
+    recipe = tiny(filters={"own": True})
+    with pytest.raises(CancelledError):
+        prepare(recipe, 300, tmp_path / "cut", interrupt, lambda: False)
+    again = prepared(recipe, tmp_path / "cut")
+    assert any("goes on after" in note for note in again.notes)
+    for key, shard in whole.shards.items():
+        assert np.array_equal(shard.ids, again.shards[key].ids)
+        assert shard.report == again.shards[key].report
+
+
+def test_filters_are_counted_and_said(tmp_path, tiny, data):
+    with data.open("a") as file:
+        file.write('\n{"text": "<div>THIS IS NOT A SENTENCE AT ALL</div>"}' * 40)
+    plain, clean = (prepared(tiny(filters={"own": own}), tmp_path / "cache") for own in (False, True))
+    assert plain.reports == {}
+    assert clean.reports["data"].dropped > 0
+    assert any(note.startswith("data: ") and "proper" in note for note in clean.notes)
+    shard = clean.shards[("data", "text"), "train"]
+    assert "div" not in clean.tokenizer.decode(shard.ids.tolist())

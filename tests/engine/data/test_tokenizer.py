@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.conversation import Conversation, Message, Text
-from engine.data.sources import open_source
+from engine.data.builtin import documents
 from engine.data.tokenizer import SPECIALS, ChatTokenizer, StreamDecoder
 from engine.errors import EngineError
 from model.lexicon import load_lexicon
@@ -152,7 +152,7 @@ def test_words_that_no_text_has_change_nothing(tokenizer):
 def test_the_lexicon_costs_little_on_the_built_in_corpus(size):
     texts = []
     for name in ("stories", "personas", "questions", "explanations"):
-        for document in islice(open_source(f"builtin:{name}", "train", 1), 300):
+        for document in islice(documents(name, "train", 1), 300):
             contents = [document.content] if isinstance(document, Text) else [m.content for m in document.messages]
             texts += contents
     words = load_lexicon().words
