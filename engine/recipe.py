@@ -141,8 +141,6 @@ class PhaseSettings(Settings):
     """Rate at the phase's end as a share of its peak, reached along a cosine."""
     mix: Annotated[dict[str, Annotated[float, Field(ge=0)]], Field(min_length=1)]
     """Source name -> weight; weights are normalised."""
-    learn: Literal["replies", "all"] = "replies"
-    """Of conversations: only the replies, or what people say as well. Validation is of replies."""
     gate: Annotated[tuple[GateSettings, ...], Array] = ()
     gate_after: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Share of the phase's steps that is taken even when its gate opens before."""

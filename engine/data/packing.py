@@ -76,11 +76,9 @@ class PackedBatches:
         rank: int = 0,
         world: int = 1,
         repeats: float = math.inf,
-        learn_all: bool = False,
     ) -> None:
         """`rows` rows of `length` a batch; process `rank` of `world` gets every world-th row.
 
-        Of a conversation the replies are learned, or, with `learn_all`, what people say as well.
 
         A source that was gone through `repeats` times gives its share to the others; `next` raises UserError when
         none is left.
@@ -92,7 +90,6 @@ class PackedBatches:
         self._weights = [weight / total for _, weight in used]
         self._rows, self._length, self._seed = rows, length, seed
         self._rank, self._world = rank, world
-        self._learn_all = learn_all
         self._most = [repeats * len(shard) for shard in self._shards]
         self._state: BatchState = {
             "drawn": [0] * len(used), "tokens": [0] * len(used), "window": 0, "row": 0
@@ -161,7 +158,7 @@ class PackedBatches:
         # Position i predicts token i + 1, where that one is learned; the last position of a piece predicts nothing.
         first = at - 1 if piece.begin else at
         following = tokens if piece.begin else tokens[1:]
-        learned = (learn if piece.begin else learn[1:]) | self._learn_all
+        learned = learn if piece.begin else learn[1:]
         targets[first : end - 1] = np.where(learned, following.astype(np.int64), IGNORED)
         return end
 

@@ -33,15 +33,7 @@ class PreparedData:
         """Return the endless batches of a phase, from their start."""
         settings, (shards, weights) = self.recipe.phases[phase], self._sources(phase, split)
         repeats = self.recipe.data.repeats or inf
-        return PackedBatches(
-            shards,
-            weights,
-            settings.batch,
-            settings.length,
-            self.recipe.seed,
-            repeats=repeats,
-            learn_all=settings.learn == "all",
-        )
+        return PackedBatches(shards, weights, settings.batch, settings.length, self.recipe.seed, repeats=repeats)
 
     @property
     def sources(self) -> list[str]:

@@ -149,14 +149,6 @@ def test_validation_rows_are_always_the_same():
     assert len(rows()) == 2 and all(same(a, b) for a, b in zip(rows(), rows(), strict=True))
 
 
-def test_all_that_is_said_can_be_learned():
-    spoken = shard([talk(100, 5, 7)])
-    replies, everything = (PackedBatches([spoken], [1.0], 1, LENGTH, seed=1, learn_all=all_) for all_ in (False, True))
-    assert [target for _, target in learned_pairs(replies.next())] == [*range(105, 112), T.end_id]
-    # All but the first token, which nothing predicts.
-    assert [target for _, target in learned_pairs(everything.next())] == spoken.ids[1:].tolist()
-
-
 def test_a_source_that_is_used_up_gives_its_share_to_the_others(monkeypatch):
     monkeypatch.setattr(packing, "WINDOW", 16)
     short, long = many(8), many(200, 1, 5000)
