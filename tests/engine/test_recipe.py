@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from engine.errors import UserError
-from engine.recipe import Recipe, differences, dump_recipe, load_recipe, parse_recipe, shipped_recipes
+from engine.recipe import FilterSettings, Recipe, differences, dump_recipe, load_recipe, parse_recipe, shipped_recipes
 
 SMALL = """
 name = "small"
@@ -192,3 +193,11 @@ def test_any_recipe_survives_being_written(
     }
     recipe = Recipe.model_validate(table)
     assert parse_recipe(tomllib.loads(dump_recipe(recipe)), "dumped") == recipe
+
+
+def test_filters_can_be_switched_off_and_senseless_settings_are_refused() -> None:
+    off = FilterSettings(language="", friendly=False, shortest=0, longest=0, duplicates=0.0, balance=0.0)
+    assert off.proper and off.longest_text == 0
+    for wrong in ({"duplicates": 0.3}, {"longest": 5}, {"longest_text": 9}, {"language": "de"}, {"balance": 1.5}):
+        with pytest.raises(ValidationError):
+            FilterSettings(**wrong)

@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import tomllib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 
-from engine.conversation import Conversation, Document, contents
-from engine.data.filters.base import Filter, words
+from engine.conversation import Document
+from engine.data.filters.base import Filter, said, words
 
 OPENING_WORDS = 3
 SHORTEST_TOPIC = 4
@@ -61,10 +61,10 @@ class Balance(Filter):
 
 
 def _buckets(document: Document) -> list[str]:
-    said = _said(document)
-    opening = " ".join(words(said[0])[:OPENING_WORDS])
+    opening = ""
     counts: Counter[str] = Counter()
-    for content in said:
+    for content in said(document):
+        opening = opening or " ".join(words(content)[:OPENING_WORDS])
         counts.update(words(content))
     common = _common()
     repeated = [word for word, count in counts.items() if count > 1]
@@ -72,13 +72,6 @@ def _buckets(document: Document) -> list[str]:
     if topics:
         return [f"opens {opening}", f"about {max(topics, key=counts.__getitem__)}"]
     return [f"opens {opening}"]
-
-
-def _said(document: Document) -> Sequence[str]:
-    """Return the contents without the system message, which many conversations share by design."""
-    if isinstance(document, Conversation) and document.messages[0].role == "system":
-        return contents(document)[1:]
-    return contents(document)
 
 
 @cache

@@ -33,7 +33,7 @@ class Filter(ABC):
 
     def example(self, document: Document) -> str:
         """Return a piece of a document that was not kept whole, which shows the reason."""
-        return contents(document)[0]
+        return next(iter(said(document) or contents(document)), "")
 
 
 class ContentFilter(Filter):
@@ -87,6 +87,13 @@ def piece(content: str, at: int) -> str:
     return content[max(at - AROUND, 0) : at + AROUND]
 
 
+def said(document: Document) -> Sequence[str]:
+    """Return the contents without the system message, which many conversations share by design."""
+    if isinstance(document, Text):
+        return (document.content,)
+    return [message.content for message in document.messages if message.role != "system"]
+
+
 # Several filters read the same contents one after the other; the cache holds those of the document at hand.
 @lru_cache(maxsize=64)
 def words(content: str) -> Sequence[str]:
@@ -102,8 +109,7 @@ def words(content: str) -> Sequence[str]:
 @lru_cache(maxsize=64)
 def pairs(content: str) -> Sequence[str]:
     """Return each two neighbouring words, with one space."""
-    said = words(content)
-    return [f"{first} {second}" for first, second in pairwise(said)]
+    return [f"{first} {second}" for first, second in pairwise(words(content))]
 
 
 def _next_role(run: Sequence[Message]) -> Role:

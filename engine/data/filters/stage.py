@@ -27,7 +27,7 @@ class FilterState(TypedDict):
     report: dict[str, Any]
     """`FilterReport.as_dict()`."""
     signatures: np.ndarray
-    """uint8 (documents, 64), at most 64 MB; (0, 64) without the filter for duplicates."""
+    """uint8 (documents, 64), at most 67 MB; (0, 64) without the filter for duplicates."""
     balanced: int
     """Documents that the filter for balance kept."""
     buckets: dict[str, int]

@@ -47,6 +47,13 @@ def test_conversations_are_compared_as_wholes():
     assert duplicates.apply(talk("where is my blue hat", "it is on the chair")) is None
 
 
+def test_a_shared_system_message_makes_no_duplicates():
+    duplicates = Duplicates(0.8, 1)
+    for question, answer in (("Where is my hat?", "On the chair."), ("Is it late?", "It is not.")):
+        messages = [Message("system", STORY), Message("user", question), Message("assistant", answer)]
+        assert duplicates.apply(Conversation(tuple(messages))) is not None
+
+
 def test_texts_without_words_are_told_apart():
     assert kept(Duplicates(0.8, 1), "!!!", "???", "!!!") == [True, True, False]
 

@@ -75,6 +75,15 @@ def test_with_all_filters_off_everything_passes_and_nothing_is_counted():
     assert report.rows() == [] and report.documents == len(documents)
 
 
+@pytest.mark.parametrize("name", ["structure", "shortest", "proper", "language", "friendly", "duplicates", "balance"])
+def test_no_filter_needs_another_for_strange_documents(name):
+    on = getattr(FilterSettings(), name)
+    settings = FilterSettings(**{**ALL_OFF.model_dump(), name: on})
+    system = Message("system", "Be kind.")
+    strange = [Conversation(()), Conversation((system,)), Text(""), Text("\ud800"), Text("\n \n"), Text("x" * 100_000)]
+    assert set(filtered(strange, settings, FilterReport())) <= set(strange)
+
+
 def test_a_conversation_is_repaired_and_what_was_cut_is_counted():
     said = [
         "Would you like some tea?",
