@@ -122,7 +122,7 @@ def test_one_can_talk_before_during_and_after(tmp_path, tiny):
     assert during.wait(SECONDS) and not during.error and during.text and during.tokens > 0
     assert engine.wait_for(lambda snapshot: snapshot.state == "finished", SECONDS)
     after = engine.generate(conversation_of("What colour is the cat?"), Sampling(temperature=0))
-    assert after.wait(SECONDS) and after.text.startswith("The ")
+    assert after.wait(SECONDS) and after.text.startswith("The")
     engine.close()
     assert engine.join(SECONDS)
     late = engine.generate(conversation_of("Hello"))
