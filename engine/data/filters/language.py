@@ -1,8 +1,8 @@
 """English only, told by eldc: https://github.com/nitotm/eldc (n-grams in a C extension; its tables are in the wheel).
 
-Measured on 15,000 English messages and texts of ten corpora, 154 hand-written sentences of 29 other languages and 5,610
-interface texts of 96 (docs/data.md has the table): of those that can run offline it errs least on short messages and is
-by far the fastest, which lets each message be judged by itself.
+Of six libraries that run offline it was the most accurate on short messages and by far the fastest (the table is in
+docs/data.md), so that each message can be judged by itself. With the margin and the exception for names it drops 0.1 %
+of 15,000 English messages and texts, and keeps 0.5 % of 3,247 interface texts of three or more words in others.
 """
 
 from __future__ import annotations

