@@ -71,6 +71,7 @@ class Sources:
         """
         mixes = {phase: self.mix(settings.mix) for phase, settings in recipe.phases.items()}
         gone: set[str] = set()
+        reasons: dict[str, list[str]] = {}
         for name in sorted({name for mix in mixes.values() for name, _ in mix}):
             if only is not None and name not in only:
                 gone.add(name)
@@ -83,7 +84,10 @@ class Sources:
                 if recipe.data.missing == "fail" or only is not None:
                     raise
                 gone.add(name)
-                self._notes.append(f"{error}; its share goes to the others")
+                reasons.setdefault(str(error).removeprefix(f"{name}: "), []).append(name)
+        self._notes += [
+            f"{', '.join(names)}: {reason}; their share goes to the other sources" for reason, names in reasons.items()
+        ]
         left = {phase: {part: w for part, w in mix.items() if part[0] not in gone} for phase, mix in mixes.items()}
         for phase, mix in left.items():
             if not mix:

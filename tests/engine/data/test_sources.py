@@ -73,7 +73,9 @@ def test_a_missing_source_fails_or_gives_its_share(tmp_path, monkeypatch, tiny: 
         mixes("fail", MIX)
     left, notes = mixes("share", MIX)
     assert left == {"foundation": {("builtin:stories", None): 0.3, ("builtin:questions", None): 0.6}}
-    assert notes == ["hub:simple_wikipedia: no network; its share goes to the others"]
+    assert notes == ["hub:simple_wikipedia: no network; their share goes to the other sources"]
+    _, notes = mixes("share", MIX | {"hub:daily_dialog": 0.1})
+    assert notes == ["hub:daily_dialog, hub:simple_wikipedia: no network; their share goes to the other sources"]
     with pytest.raises(SourceUnavailable, match="nothing to read"):
         mixes("share", {"hub:simple_wikipedia": 1.0})
     # A run that goes on reads what it read before: no less, and no more.
