@@ -117,7 +117,10 @@ class HubClient(httpx.Client):
             raise RevisionGone(f"hub:{self._name}: there is no such version of {self._repository} (any more)")
         if "Invalid credentials" in response.headers.get("x-error-message", ""):
             raise self._unavailable("the hub does not accept the access token; renew or unset HF_TOKEN")
-        if code == "RepoNotFound" or (status == HTTPStatus.UNAUTHORIZED and not code):
+        missing = status == HTTPStatus.UNAUTHORIZED or (
+            status == HTTPStatus.NOT_FOUND and "/api/datasets/" in str(response.request.url)
+        )
+        if code == "RepoNotFound" or (missing and not code):
             raise self._unavailable(f"there is no public data set {self._repository} (any more); leave the source out")
         if code == "GatedRepo":
             raise self._unavailable(f"its owners ask for consent; accept the licence at {page} and set HF_TOKEN")

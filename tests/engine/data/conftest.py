@@ -39,6 +39,8 @@ class LoopbackHub:
     """Bytes after which the next answers with a stored file are cut off; the last one for good."""
     whole_from: int = 10**9
     """The number of the answer with a stored file from which on only whole files are sent."""
+    terse: bool = False
+    """Whether refusals have no code that says why."""
     silent: bool = False
     """Whether stored files are promised and then not sent."""
     over: threading.Event = field(default_factory=threading.Event)
@@ -153,7 +155,8 @@ class Handler(BaseHTTPRequestHandler):
         body = content.encode() if isinstance(content, str) else content
         self.send_response(status)
         for name, value in (headers or {}).items():
-            self.send_header(name, value)
+            if name != "X-Error-Code" or not self.hub.terse:
+                self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if self.command == "HEAD":

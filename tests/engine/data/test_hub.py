@@ -422,7 +422,9 @@ def test_a_wait_can_be_broken_off(hub, read):
     assert read.waited == 0
 
 
-def test_a_set_that_is_gone(hub, read):
+@pytest.mark.parametrize("terse", [False, True])
+def test_a_set_that_is_gone(hub, read, terse):
+    hub.terse = terse
     with pytest.raises(SourceUnavailable, match="there is no public data set wikimedia/wikipedia"):
         read()
 
