@@ -77,7 +77,6 @@ class FilterSettings(Settings):
 
     own: bool = False
     """Files of one's own (`--data PATH`) are filtered as well."""
-
     structure: bool = True
     """Conversations alternate and end with a reply, and nothing is empty."""
     shortest: Annotated[int, Field(ge=0)] = 10

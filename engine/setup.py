@@ -59,7 +59,7 @@ def set_up(
     recipe = session.recipe
     device, why = choose_device(options.device)
     board.add_event("info", "choice", f"device {device}: {why}")
-    only = restored.state["sources"] if restored is not None else None
+    only = None if restored is None else restored.state.get("sources")
     data = prepare(recipe, model_config(recipe).vocabulary, session.cache, report, cancelled, only)
     for note in data.notes:
         board.add_event("info", "data", note)

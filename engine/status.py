@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
 State = Literal["idle", "preparing", "training", "paused", "finished", "stopped", "failed", "closed"]
 Level = Literal["info", "warning", "error"]
+
+
+Say = Callable[[str, int, int | None, str], None]
+"""Takes what is being done, how much of it is done, of how much in all, and the unit; may raise CancelledError."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,8 @@ def _toml_strings(texts: list[str]) -> str:
 
 def _data(given: list[str]) -> tuple[list[str], dict[str, list[str]]]:
     """Return the paths of --data, and those that stand for a named set of the hub, as `simple_wikipedia=PATH`."""
+    if not given:
+        return [], {}
     from engine.data.hub_catalogue import catalogue
 
     paths: list[str] = []

@@ -104,7 +104,7 @@ def train(
     ] = None,
     data: Annotated[
         list[str] | None,
-        typer.Option(metavar="PATH", help="Train on these instead: .txt, .md, .jsonl, .csv, .parquet, or folders."),
+        typer.Option(metavar="PATH", help="Train on files or folders; SET=PATH: for a set of the hub."),
     ] = None,
     size: Annotated[str | None, typer.Option(metavar="NAME", help="tiny, small, base, medium or large.")] = None,
     device: Device = "auto",
@@ -263,7 +263,8 @@ def data(
     *,
     recipe: Annotated[str, typer.Option(metavar="NAME|FILE", help="Whose data.")] = "quick",
     paths: Annotated[
-        list[str] | None, typer.Option("--data", metavar="PATH", help="Files or folders instead of the corpus.")
+        list[str] | None,
+        typer.Option("--data", metavar="PATH", help="Files or folders; SET=PATH: for a set of the hub."),
     ] = None,
     report: Annotated[bool, typer.Option("--report", help="Measure the text: variety, topics, speed.")] = False,
     beside: Annotated[
@@ -290,7 +291,7 @@ def data(
     if as_json and (samples or not report):
         raise UserError("--json goes with --report alone")
     notes: list[str] = []
-    sources = Sources(plan.data, plan.seed, cache_of(sessions_root(None)), notes=notes)
+    sources = Sources(plan.data, plan.seed, cache_of(sessions_root(None)), corpus.teller(sys.stderr), notes)
     if report:
         found = survey(plan, tokens, sources)
         others = {path: variety_of(read([Path(path)], "train"), tokens) for path in beside or ()}

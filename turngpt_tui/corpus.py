@@ -6,16 +6,31 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from itertools import islice
+from typing import TextIO
 
 from engine.conversation import Conversation, Document
 from engine.data.filters import FilterReport
 from engine.data.sources import Sources
 from engine.data.survey import Survey, Variety
 from engine.recipe import Recipe
+from engine.status import Say
 from turngpt_tui.output import Row, one_line, table
 
 SHOWN_TOPICS = 40
 SHOWN_EXAMPLE = 60
+
+
+def teller(out: TextIO) -> Say:
+    """Return what writes a line about each download when it begins."""
+    last = ""
+
+    def say(what: str, done: int, total: int | None, unit: str) -> None:
+        nonlocal last
+        if what != last:
+            last = what
+            out.write(f"{one_line(what)} ...\n")
+
+    return say
 
 
 def sources_table(recipe: Recipe, sources: Sources) -> str:

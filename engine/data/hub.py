@@ -12,23 +12,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-
-import filelock
 
 from engine.conversation import Document
 from engine.data.files import Split, deal
 from engine.data.hub_catalogue import HubSource, hub_source
-from engine.data.hub_download import Download, Say, Wait, size_of
+from engine.data.hub_download import Download, Wait, size_of
+from engine.data.lock import acquire
 from engine.data.rows import document_of
 from engine.data.spool import Spool, spool_version
 from engine.errors import EngineError
+from engine.status import Say
 
 HELD_OUT_SHARE = 0.05
 """Of the cap, for a validation or test split that a set has of its own."""
-LOCK_SECONDS = 0.2
 
 
 def open_hub(
@@ -99,12 +98,7 @@ def _alone(place: Path, name: str, say: Say) -> Iterator[None]:
     """Hold the only right to write to a spool; wait as long as another process has it."""
     try:
         place.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(place / "lock", thread_local=False)
-        while not lock.is_locked:
-            with suppress(filelock.Timeout):
-                lock.acquire(timeout=LOCK_SECONDS, poll_interval=0.05)
-                break
-            say(f"waiting for another session that downloads {name}", 0, None, "")
+        lock = acquire(place / "lock", lambda: say(f"waiting for another session that downloads {name}", 0, None, ""))
     except OSError as error:
         raise EngineError(f"{place}: cannot be used ({error.strerror})") from None
     try:

@@ -18,18 +18,17 @@ from functools import cache
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from engine.conversation import Document, Text, printable
+from engine.conversation import Document, contents, printable
 from engine.data.hub_catalogue import HubSource
 from engine.data.hub_shapes import SHAPES
 from engine.data.rows import document_of, in_roles, shown
 from engine.data.spool import Spool
 from engine.errors import EngineError, SourceUnavailable, UserError
+from engine.status import Say
 
 if TYPE_CHECKING:
     from engine.data.hub_client import HubClient
 
-Say = Callable[[str, int, int | None, str], None]
-"""Takes what is being done, how much of it is done, of how much in all, and the unit; may raise CancelledError."""
 Wait = Callable[[float], None]
 
 PART_BYTES = 4_000_000
@@ -217,8 +216,7 @@ class Download:
 
 def size_of(document: Document) -> int:
     """Return the bytes of what a document says."""
-    contents = [document.content] if isinstance(document, Text) else [m.content for m in document.messages]
-    return sum(len(content.encode()) for content in contents)
+    return sum(len(content.encode()) for content in contents(document))
 
 
 @cache

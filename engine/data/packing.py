@@ -79,7 +79,6 @@ class PackedBatches:
     ) -> None:
         """`rows` rows of `length` a batch; process `rank` of `world` gets every world-th row.
 
-
         A source that was gone through `repeats` times gives its share to the others; `next` raises UserError when
         none is left.
         """

@@ -18,12 +18,11 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from filelock import FileLock, Timeout
 
+from engine.data.lock import acquire
 from engine.errors import EngineError
 
 FORMAT = 2
-WAIT_SECONDS = 0.5
 _FILES = {"ids": np.dtype("<u2"), "learn": np.dtype("?"), "offsets": np.dtype("<i8")}
 
 
@@ -86,15 +85,18 @@ class ShardWriter:
         self.state: dict[str, Any] | None = None
         self._hidden = folder.with_name(f".writing-{folder.name}")
         self._waiting = waiting
-        self._lock = FileLock(folder.with_name(f".writing-{folder.name}.lock"), thread_local=False)
         self._files: dict[str, BinaryIO] = {}
         self._tokens = 0
 
     def __enter__(self) -> ShardWriter:
         with self._disk():
             self.folder.parent.mkdir(parents=True, exist_ok=True)
-            self._acquire()
-            self._open()
+            self._lock = acquire(self._hidden.with_suffix(".lock"), self._waiting)
+            try:
+                self._open()
+            except BaseException:
+                self._lock.release()
+                raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -145,13 +147,6 @@ class ShardWriter:
         shard = open_shard(self.folder)
         assert shard is not None, "a shard just written must be readable"
         return shard
-
-    def _acquire(self) -> None:
-        while True:
-            with contextlib.suppress(Timeout):
-                self._lock.acquire(timeout=WAIT_SECONDS, poll_interval=0.05)
-                return
-            self._waiting()
 
     def _open(self) -> None:
         """Open the files at their last rest, or anew."""

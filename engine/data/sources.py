@@ -9,7 +9,7 @@ A source gives its documents in a fixed order, so how many were taken says where
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
@@ -20,12 +20,11 @@ from engine.data.files import Split
 from engine.data.hub_catalogue import catalogue, hub_source
 from engine.errors import SourceUnavailable, UserError
 from engine.recipe import DataSettings, FilterSettings, Recipe
+from engine.status import Say
 
 Kind = Literal["text", "conversation"]
 Part = tuple[str, Kind | None]
 """A source, and the kind of its documents that is wanted; None for all."""
-Say = Callable[[str, int, int | None, str], None]
-"""Takes what is being done, how much of it is done, of how much in all, and the unit; may raise CancelledError."""
 OWN = "data"
 """The name of the source that stands for the user's own files."""
 LOOK_DOCUMENTS = 500
@@ -38,7 +37,12 @@ class Sources:
     def __init__(
         self, settings: DataSettings, seed: int, cache: Path, say: Say = lambda *_: None, notes: list[str] | None = None
     ) -> None:
-        """`cache` keeps what is downloaded; `say` hears of downloads and `notes` what came of them."""
+        """`cache` keeps what is downloaded; `say` hears of downloads and `notes` what came of them.
+
+        Raises UserError if files stand for a set that does not exist.
+        """
+        for name in settings.named:
+            hub_source(name)
         self._settings, self._seed = settings, seed
         self._folder, self._say, self._notes = cache / "hub", say, [] if notes is None else notes
         self._kinds: set[Kind] | None = None
@@ -113,7 +117,7 @@ class Sources:
 
     @property
     def kinds(self) -> set[Kind]:
-        """Return the kinds that the user's own files hold; UserError if a path holds nothing to train on."""
+        """What the user's own files hold; UserError if a path holds nothing to train on."""
         if self._kinds is None:
             self._kinds = kinds_in(self._settings.paths)
         return self._kinds

@@ -15,6 +15,13 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
+from engine.conversation import Document
+from tests.engine.data.hub_sets import (
+    Reader,
+    noise,
+    wikipedia,
+)
+
 API = re.compile(r"/api/datasets/([^/]+/[^/]+)(?:/(revision|tree)/([^/]+)(?:/(.*))?)?")
 RESOLVE = re.compile(r"/datasets/([^/]+/[^/]+)/resolve/([^/]+)/(.+)")
 STORED = re.compile(r"/stored/([^/]+/[^/]+)/([^/]+)/(.+)")
@@ -199,3 +206,23 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackHub
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Reader:
+    return Reader(tmp_path / "spools")
+
+
+@pytest.fixture
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.data.hub_download.PART_BYTES", 100_000)
+
+
+@pytest.fixture
+def whole(hub, tmp_path) -> Iterator[list[Document]]:
+    """What a download of a megabyte in 50 row groups gives when nothing goes wrong; the hub as before it."""
+    hub.publish("wikimedia/wikipedia", wikipedia([noise(5000, number) for number in range(200)], 4))
+    documents = Reader(tmp_path / "undisturbed")()
+    hub.sent = 0
+    hub.asked.clear()
+    yield documents

@@ -50,6 +50,11 @@ def test_files_can_stand_for_a_set_of_the_hub(tmp_path, talk):
     assert both == {("data", "text"): 0.3, ("hub:simple_wikipedia", None): 0.1, ("data", "conversation"): 0.6}
 
 
+def test_files_stand_for_sets_that_exist(tmp_path, talk):
+    with pytest.raises(UserError, match="no source named 'hub:poems'; there are hub:simple_wikipedia"):
+        sources(tmp_path, named={"poems": (talk,)})
+
+
 @pytest.mark.parametrize("name", ["builtin:nothing", "hub:x", "data", "file:", "x"])
 def test_unknown_sources_list_the_known(name, tmp_path):
     known = "hub:simple_wikipedia" if name.startswith("hub:") else "builtin:stories"
