@@ -31,7 +31,10 @@ class Curriculum:
     """The position in a recipe's phases; plain numbers, saved with each checkpoint."""
 
     def __init__(self, recipe: Recipe) -> None:
+        self._whole = recipe
         self.recipe = recipe
+        """The recipe as this machine follows it."""
+        self._share = 1.0
         self.names = list(recipe.phases)
         self.index = 0
         self.phase_step = 0
@@ -70,6 +73,17 @@ class Curriculum:
         phases = [self.recipe.phases[name] for name in self.names[self.index :]]
         taken = self.phase_step * phases[0].batch * phases[0].length
         return sum(phase.steps * phase.batch * phase.length for phase in phases) - taken
+
+    def fit(self, tokens_per_second: float) -> bool:
+        """Shorten all phases so that training takes the recipe's `minutes`; returns whether that was needed."""
+        if self._whole.minutes is None:
+            return False
+        self._shorten(min(1.0, self._whole.minutes * 60 * tokens_per_second / self._whole.tokens))
+        return self._share < 1
+
+    def _shorten(self, share: float) -> None:
+        self._share = share
+        self.recipe = self._whole.shortened(share) if share < 1 else self._whole
 
     @property
     def phase_ends(self) -> set[int]:
@@ -122,6 +136,7 @@ class Curriculum:
     def state(self) -> dict[str, Any]:
         """Return everything that `restore` needs, as plain values."""
         return {
+            "share": self._share,
             "index": self.index,
             "phase_step": self.phase_step,
             "step": self.step,
@@ -132,6 +147,7 @@ class Curriculum:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go back to a saved position."""
+        self._shorten(state["share"])
         self.index, self.phase_step, self.step = state["index"], state["phase_step"], state["step"]
         self._taken, self._met = list(state["taken"]), state["met"]
         self._readings = {name: dict(measures) for name, measures in state["readings"].items()}

@@ -26,6 +26,8 @@ class Plan:
     precision: Precision = "fp32"
     compile: bool = False
     reason: str = "asked for"
+    tokens_per_second: float | None = None
+    """As measured on the first phase's batch; None if nothing was measured."""
 
     @property
     def summary(self) -> str:

@@ -35,11 +35,16 @@ def parameter_groups(model: TurnGPT, settings: OptimizerSettings) -> list[Group]
             "weight_decay": 0.0,
             "scale": settings.turns_rate,
         },
-        "generator": {"name": "generator", "params": [embedding.matrix], "weight_decay": 0.0, "scale": 1.0},
+        "generator": {
+            "name": "generator",
+            "params": [embedding.matrix, embedding.origin],
+            "weight_decay": 0.0,
+            "scale": 1.0,
+        },
         "matrices": {"name": "matrices", "params": [], "weight_decay": settings.weight_decay, "scale": 1.0},
         "vectors": {"name": "vectors", "params": [], "weight_decay": 0.0, "scale": 1.0},
     }
-    sorted_already = {id(embedding.turns), id(embedding.matrix)}
+    sorted_already = {id(parameter) for parameter in embedding.parameters()}
     for parameter in model.parameters():
         if id(parameter) not in sorted_already:
             groups["matrices" if parameter.ndim == 2 else "vectors"]["params"].append(parameter)

@@ -123,7 +123,7 @@ def choose_plan(
         raise UserError(f"--precision {precision}: loss or gradients disagree with fp32 on this machine; use fp32")
     best = max(sound, key=lambda one: one.tokens_per_second)
     figures = ", ".join(str(one) for one in trials)
-    return Plan(str(device), best.precision, best.compile, f"measured: {figures}{note}")
+    return Plan(str(device), best.precision, best.compile, f"measured: {figures}{note}", best.tokens_per_second)
 
 
 def _try(

@@ -55,6 +55,8 @@ class ModelSettings(Settings):
     width: Annotated[int, Field(ge=16, le=4096)] | None = None
     start: Literal["statistics", "random"] = "statistics"
     """How turn vectors start: from the corpus' co-occurrence statistics, or at random."""
+    induction: bool = True
+    """The first two layers start as a circuit that repeats what was read (model/induction.py)."""
 
 
 class DataSettings(Settings):
@@ -166,11 +168,26 @@ class Recipe(Settings):
     phases: Annotated[dict[PhaseName, PhaseSettings], Field(min_length=1)]
     checkpoint_every: Annotated[int, Field(ge=1)] = 200
     """Steps between checkpoints."""
+    minutes: Annotated[float, Field(gt=0)] | None = None
+    """Training takes about so long at most: where all steps would take longer, each phase has fewer. None: no bound."""
 
     @property
     def steps(self) -> int:
         """Optimisation steps of all phases together."""
         return sum(phase.steps for phase in self.phases.values())
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of all phases together, padding included."""
+        return sum(phase.steps * phase.batch * phase.length for phase in self.phases.values())
+
+    def shortened(self, share: float) -> Recipe:
+        """Return the recipe with this share of each phase's steps, one at least."""
+        phases = {
+            name: phase.model_copy(update={"steps": max(1, round(phase.steps * share))})
+            for name, phase in self.phases.items()
+        }
+        return self.model_copy(update={"phases": phases})
 
 
 def shipped_recipes() -> dict[str, str]:

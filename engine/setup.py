@@ -76,6 +76,9 @@ def set_up(
     model = model.to(device)
     chat = chat_with(model, data.tokenizer, recipe)
     plan = _plan(model, recipe, options, data, curriculum, device, restored, board, report)
+    if restored is None and plan.tokens_per_second and curriculum.fit(plan.tokens_per_second):
+        took = f"{curriculum.recipe.steps:,} of the recipe's {recipe.steps:,} steps"
+        board.add_event("info", "choice", f"{took}, so that training takes about {recipe.minutes:g} minutes here")
     trainer = Trainer(model, recipe.optimizer, plan)
     if restored is not None:
         trainer.load_optimizer_tensors(restored.optimizer)
@@ -90,9 +93,17 @@ def new_model(recipe: Recipe, data: PreparedData, report: Callable[[Progress], N
     if recipe.model.start == "statistics":
         report(Progress("placing tokens by corpus statistics", 0, None))
         sample = data.token_sample(STATISTICS_TOKENS)
-        turns = turn_vectors(sample, config.vocabulary, config.turns, pad=data.tokenizer.pad_id, seed=recipe.seed)
+        tokenizer = data.tokenizer
+        turns = turn_vectors(
+            sample,
+            config.vocabulary,
+            config.turns,
+            pad=tokenizer.pad_id,
+            seed=recipe.seed,
+            same_word=tokenizer.same_word(),
+        )
     model = TurnGPT(config)
-    model.initialise(recipe.seed, turns)
+    model.initialise(recipe.seed, turns, induction=recipe.model.induction)
     return model
 
 

@@ -4,11 +4,14 @@ Co-occurrence of tokens within four positions, weighted by 1 / distance; positiv
 information with context counts to the power 0.75 (Levy et al. 2015); a truncated singular value
 decomposition, U times the root of S; each dimension replaced by its ranks spread evenly over -10..10.
 A quarter of the turns is drawn at random instead: words used alike, as names are, would be hard to tell apart, and what
-cannot be told apart cannot be repeated (docs/experiments.md).
+cannot be told apart cannot be repeated (docs/experiments.md). The tokens of one word, with a capital or a space
+before it and without, have the same of these, so that what was said in one form can be repeated in another.
 A million tokens and a vocabulary of 4096 take a few seconds.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -17,16 +20,19 @@ from torch import Tensor
 from model.config import TURN_RANGE
 
 IDENTITY_SHARE = 0.25
-"""Of the turns: at random, so that each token is itself."""
+"""Of the turns: at random, so that each word is itself."""
 WINDOW = 4
 CONTEXT_POWER = 0.75
 _CHUNK = 1 << 20
 
 
-def turn_vectors(ids: np.ndarray, vocabulary: int, turns: int, *, pad: int, seed: int) -> Tensor:
+def turn_vectors(
+    ids: np.ndarray, vocabulary: int, turns: int, *, pad: int, seed: int, same_word: Sequence[int] | None = None
+) -> Tensor:
     """Return start values for the turn table, (vocabulary, turns) fp32 in -10..10, deterministic by seed.
 
-    `ids` is running text, documents separated by `pad`, which is never counted.
+    `ids` is running text, documents separated by `pad`, which is never counted. `same_word` gives for each token one of
+    its word, the same for all of them; without it each token is a word of its own.
     """
     counts = _cooccurrence(ids.astype(np.int64), vocabulary, pad)
     rows, columns = counts.indices()
@@ -45,7 +51,10 @@ def turn_vectors(ids: np.ndarray, vocabulary: int, turns: int, *, pad: int, seed
         # Tokens never seen have all zeros; noise far below the rest gives each its own rank.
         vectors = vectors + 1e-6 * torch.randn(vectors.shape)
         if rank < turns:
-            vectors = torch.cat((vectors, torch.randn(vocabulary, turns - rank)), dim=1)
+            identity = torch.randn(vocabulary, turns - rank)
+            if same_word is not None:
+                identity = identity[list(same_word)]
+            vectors = torch.cat((vectors, identity), dim=1)
     ranks = vectors.argsort(dim=0).argsort(dim=0).float()
     return (ranks / max(1, vocabulary - 1) * 2 - 1) * TURN_RANGE
 

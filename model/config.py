@@ -104,7 +104,7 @@ def parameter_table(config: ModelConfig) -> list[Part]:
     layer = attention + 3 * c.width * c.mlp_width + 2 * c.width
     trunk = c.layers * layer + c.width
     turns = c.vocabulary * c.turns
-    generator = c.features * c.width
+    generator = (c.features + 1) * c.width
     head = c.vocabulary if c.head == "turns" else c.vocabulary * c.width
     bits = (c.levels - 1).bit_length()
     return [

@@ -50,6 +50,7 @@ class DecodingWeights:
         self.output = None if model.head is not None else model.embedding.features().clone()
         self.features = kept(model.embedding.features() if self.output is None else self.output)
         self.matrix = model.embedding.matrix.T.contiguous()
+        self.origin = kept(model.embedding.origin.detach().clone())
         self.layers = [_lay_out(block, model, kept) for block in model.blocks if isinstance(block, Block)]
         table = model.embedding.matrix if model.head is None else model.head
         self.last = _folded(model.norm.weight, table)
@@ -114,7 +115,7 @@ class Decoding:
         assert self.position == 0 or len(ids) == 1
         w = self._weights
         start, end = self.position, self.position + len(ids)
-        x_td = self._product(w.features[list(ids)], w.matrix)
+        x_td = self._product(w.features[list(ids)], w.matrix) + w.origin
         for layer, keys, values in self._layers:
             x_td = self._layer(x_td, layer, keys, values, start, end)
         self.position = end

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from model.config import TURN_RANGE, ModelConfig
+from model.induction import write_induction
 from model.loss import IGNORED, summed_cross_entropy
 from model.transformer import Block, RMSNorm, rotary_table
 from model.turns import TurnEmbedding
@@ -34,13 +35,14 @@ class TurnGPT(nn.Module):
         self.register_buffer("rope_sin", sin, persistent=False)
 
     @torch.no_grad()
-    def initialise(self, seed: int, turns: Tensor | None = None) -> None:
-        """Set every parameter, reproducibly.
+    def initialise(self, seed: int, turns: Tensor | None = None, *, induction: bool = True) -> None:
+        """Set every parameter, reproducibly; with `induction` the first two layers of several repeat what was read.
 
         | parameter                       | start                                                  |
         |---------------------------------|--------------------------------------------------------|
         | turns                           | `turns` (vocabulary, turns) if given, else uniform      |
         | generator matrix                | normal, so that embeddings have unit mean square        |
+        | origin                          | zero, or what model/induction.py needs                  |
         | qkv, gate_up, table head        | normal, 1 / sqrt(inputs); the table head a tenth of it  |
         | attention out, mlp down         | zero: each layer starts as the identity                 |
         | gains                           | one; the last one 0.2 / sqrt(width): small logits        |
@@ -66,6 +68,10 @@ class TurnGPT(nn.Module):
                 block.attention.k_norm,
             ):
                 norm.weight.fill_(1)
+        self.embedding.origin.zero_()
+        if induction and c.layers > 1:
+            first, second, *_ = (block.attention for block in self.blocks if isinstance(block, Block))
+            self.embedding.origin.copy_(write_induction(c, first, second, self.embedding.matrix, source))
         if self.bias is not None:
             self.norm.weight.fill_(0.2 * c.width**-0.5)
             self.bias.zero_()

@@ -5,8 +5,9 @@ Chebyshev polynomials T_1..T_degree and all of them through one matrix to the ne
 
     features_vf = [T_1(t / 10), ..., T_degree(t / 10)],   table_vd = features_vf @ matrix_fd
 
-The same table embeds the input and scores the output. It is never built in training: the input gathers
-features of the batch's tokens, and the head multiplies hidden states with the matrix first, so its cost
+The same table embeds the input and scores the output. T_0, which is 1 for every token, has a row of its own, the
+origin; only the input has it, since it would add the same to every score. The table is never built in training: the
+input gathers features of the batch's tokens, and the head multiplies hidden states with the matrix first, so its cost
 is that of `features` columns instead of `width` (a quarter at 64 turns and width 256).
 
 Rounding to the grid is straight-through (Bengio et al. 2013): forward sees grid values, gradients pass to
@@ -31,6 +32,7 @@ class TurnEmbedding(nn.Module):
         self.step = 2 * TURN_RANGE / (config.levels - 1)
         self.turns = nn.Parameter(torch.empty(config.vocabulary, config.turns))
         self.matrix = nn.Parameter(torch.empty(config.features, config.width))
+        self.origin = nn.Parameter(torch.empty(config.width))
 
     def grid(self) -> Tensor:
         """Return the turns rounded to the grid, (vocabulary, turns), gradients passing straight through."""
@@ -44,7 +46,7 @@ class TurnEmbedding(nn.Module):
 
     def table(self) -> Tensor:
         """Return the expanded table, (vocabulary, width): what an ordinary embedding would hold."""
-        return self.features() @ self.matrix
+        return self.features() @ self.matrix + self.origin
 
     def integers(self) -> Tensor:
         """Return the grid positions as stored, (vocabulary, turns) int8 in -(levels-1)/2..(levels-1)/2."""
@@ -52,7 +54,7 @@ class TurnEmbedding(nn.Module):
 
     def embed(self, ids_bt: Tensor, features_vf: Tensor) -> Tensor:
         """Return the embeddings of `ids_bt`, (batch, time, width)."""
-        return F.embedding(ids_bt, features_vf) @ self.matrix
+        return F.embedding(ids_bt, features_vf) @ self.matrix + self.origin
 
     def scores(self, hidden_btd: Tensor, features_vf: Tensor) -> Tensor:
         """Return the inner products with every token's embedding, (batch, time, vocabulary)."""

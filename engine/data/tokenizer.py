@@ -133,6 +133,12 @@ class ChatTokenizer:
         """Special tokens that a reply never contains."""
         return [self.pad_id, self.begin_id, self.system_id, self.user_id, self.assistant_id]
 
+    def same_word(self) -> list[int]:
+        """Return for each token the first one that is the same but for its capitals and the space before it."""
+        first: dict[str, int] = {}
+        tokens = (self._tokenizer.id_to_token(id_) or "" for id_ in range(self.size))
+        return [first.setdefault(token.removeprefix("Ġ").lower(), id_) for id_, token in enumerate(tokens)]
+
     def encode(self, text: str) -> list[int]:
         """Return the ids of plain text; nothing in it is read as a special token."""
         return self.encode_many([text])[0]

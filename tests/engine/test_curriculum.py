@@ -71,3 +71,27 @@ def test_status_shows_each_phase_and_its_gate():
     assert (first.state, first.step, first.gate_open) == ("running", 1, False)
     assert first.gate[0].value is not None and round(first.gate[0].value) == 80
     assert second.gate == () and second.gate_open is None
+
+
+def test_a_slow_machine_takes_fewer_steps_of_each_phase():
+    recipe = RECIPE.model_copy(update={"minutes": 1.0})
+    c = Curriculum(recipe)
+    assert c.fit(tokens_per_second=recipe.tokens / 120), "all would take two minutes"
+    assert [phase.steps for phase in c.recipe.phases.values()] == [5, 2]
+    assert c.recipe.phases["foundation"].gate == recipe.phases["foundation"].gate
+
+
+def test_a_fast_machine_and_a_recipe_without_minutes_take_all_steps():
+    assert not Curriculum(RECIPE).fit(tokens_per_second=0.001)
+    c = Curriculum(RECIPE.model_copy(update={"minutes": 1.0}))
+    assert not c.fit(tokens_per_second=1e9)
+    assert c.recipe.steps == RECIPE.steps
+
+
+def test_going_on_keeps_the_steps_that_a_session_began_with():
+    recipe = RECIPE.model_copy(update={"minutes": 1.0})
+    c, later = Curriculum(recipe), Curriculum(recipe)
+    c.fit(tokens_per_second=recipe.tokens / 120)
+    later.restore(json.loads(json.dumps(c.state())))
+    assert later.recipe == c.recipe
+    assert later.steps_ahead == 7

@@ -58,3 +58,12 @@ def test_tokens_used_exactly_alike_can_be_told_apart():
     alike = (animals @ animals.T).fill_diagonal_(0)
     assert alike.max() < 0.95
     assert len(torch.unique(turns[:, -4:].round().int(), dim=0)) == 40
+
+
+def test_tokens_of_one_word_share_the_turns_that_are_not_statistics():
+    same_word = list(range(40))
+    same_word[20] = 1
+    turns = turn_vectors(corpus(), 40, 16, pad=PAD, seed=1, same_word=same_word)
+    step = 2 * TURN_RANGE / 39
+    assert (turns[20, -4:] - turns[1, -4:]).abs().max() < 1.5 * step
+    assert (turns[20, :12] - turns[1, :12]).abs().max() > 4 * step

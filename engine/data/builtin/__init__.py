@@ -43,6 +43,8 @@ SOURCES: Mapping[str, BuiltinSource] = {
     "personas": BuiltinSource("conversation", "personas"),
     "characters": BuiltinSource("conversation", "characters"),
     "dialogues": BuiltinSource("conversation", "dialogues"),
+    "games": BuiltinSource("conversation", "games"),
+    "listening": BuiltinSource("conversation", "listening"),
     "questions": BuiltinSource("conversation", "questions"),
 }
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from engine.data.builtin.exchange import said_in
+from engine.data.builtin.listening import MOODS
 from engine.data.builtin.load import authored, collected
 from engine.data.builtin.relations import relations
 
@@ -36,6 +37,14 @@ def _pairs() -> Iterator[tuple[str, str]]:
     for between in authored("personas")["between"]:
         for template in (*between["ask"], *between["say"]):
             yield template, "person: something between"
+    for game in authored("games")["game"]:
+        for template in said_in(game["exchanges"]):
+            yield template, "word games"
+    for mood in MOODS:
+        for way in authored("listening")[mood]["ways"]:
+            yield from ((way["tell"], f"listening: {mood}"), (way["reply"], f"listening: {mood}"))
+    for after in authored("listening")["after"]:
+        yield from ((after["tell"], "listening: after"), (after["reply"], "listening: after"))
     for question in authored("characters")["question"]:
         for template in (*question["ask"], *question["say"]):
             yield template, "persona chat"

@@ -229,3 +229,12 @@ def test_the_chat_template_names_a_role_that_there_is_not(theirs):
 def test_what_a_disk_refuses_is_one_line(tokenizer, tmp_path):
     with pytest.raises(EngineError, match=r"tokenizer_config\.json: cannot be written"):
         tokenizer.save(tmp_path / "missing" / "tokenizer.json")
+
+
+def test_the_tokens_of_a_word_are_known_as_one_word():
+    tokenizer = ChatTokenizer.train(["Rain rain. The rain, THE Rain!"] * 50, 400)
+    alike = tokenizer.same_word()
+    [bare], [spaced] = tokenizer.encode("Rain"), tokenizer.encode(" rain")
+    assert bare != spaced and alike[bare] == alike[spaced]
+    assert alike[tokenizer.end_id] == tokenizer.end_id
+    assert len(alike) == tokenizer.size

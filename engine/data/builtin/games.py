@@ -1,0 +1,30 @@
+"""Word games: what is asked for is always there to be read, in any words, so that a model learns to look it up."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from engine.conversation import Conversation
+from engine.data.builtin.exchange import conversation, told
+from engine.data.builtin.grammar import Writer, words
+from engine.data.builtin.load import authored
+
+DESCRIPTION = "word games: saying again, lists, who has what, where something is"
+
+WORDS = ("first", "second", "third", "fourth", "fifth")
+
+
+def generate(writer: Writer) -> tuple[tuple[str, ...], Conversation]:
+    """Return one game; the key is its first message."""
+    random = writer.random
+    writer.begin()
+    for slot, word in zip(WORDS, random.sample(_any_words(), len(WORDS)), strict=True):
+        writer.bind(slot, word)
+    game = random.choice(authored("games")["game"])
+    said = list(told(writer, game["exchanges"]))
+    return (said[0][0],), conversation(writer, said)
+
+
+@cache
+def _any_words() -> tuple[str, ...]:
+    return tuple(dict.fromkeys(word for category in words().values() for word in category if word.count(" ") < 2))

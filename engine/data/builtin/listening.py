@@ -1,0 +1,46 @@
+"""Somebody tells what happened or what comes, and the reply says it back: so a model speaks of what it never read."""
+
+from __future__ import annotations
+
+import re
+
+from engine.conversation import Conversation
+from engine.data.builtin.exchange import Pair, conversation, plain_pair
+from engine.data.builtin.grammar import Writer
+from engine.data.builtin.load import authored
+
+DESCRIPTION = "somebody tells good news, trouble and plans, and is listened to"
+
+MOODS = ("bad", "good", "plan", "plain")
+
+_TO_YOU = {"I": "you", "me": "you", "my": "your", "mine": "yours", "myself": "yourself", "we": "you", "us": "you",
+           "our": "your", "am": "are", "I was": "you were"}  # fmt: skip
+_FIRST_PERSON = re.compile(rf"\b(?:{'|'.join(sorted(_TO_YOU, key=len, reverse=True))})\b")
+
+
+def generate(writer: Writer) -> tuple[tuple[str, ...], Conversation]:
+    """Return one or two things told and what follows; a key for each clause, so that some are never trained on."""
+    random = writer.random
+    writer.begin()
+    table, name = authored("listening"), random.choice(MOODS)
+    mood = table[name]
+    keys, said = [], []
+    for clause in random.sample(mood["clauses"], random.choice((1, 1, 2))):
+        keys.append(clause)
+        said.append(_told(writer, clause, random.choice(mood["ways"])))
+    fitting = [after for after in table["after"] if name in after["moods"]]
+    for after in random.sample(fitting, random.choice((0, 1, 1, 2))):
+        said.append(plain_pair(writer, after["tell"], after["reply"]))
+    return tuple(keys), conversation(writer, said)
+
+
+def to_you(clause: str) -> str:
+    """Return what somebody says of themselves as it is said to them."""
+    return _FIRST_PERSON.sub(lambda match: _TO_YOU[match[0]], clause)
+
+
+def _told(writer: Writer, clause: str, way: dict[str, str]) -> Pair:
+    told = writer.fill(clause)
+    writer.bind("clause", told)
+    writer.bind("said", to_you(told))
+    return plain_pair(writer, way["tell"], way["reply"])
