@@ -12,6 +12,9 @@ from engine.data.builtin.load import authored
 
 _GREETING = re.compile(r"^(?:hello|hi|hey|good \w+)\b.*?[!,] (?=i\b|my\b)", re.IGNORECASE)
 
+RARE_NAMES = 0.2
+"""Share of the people, and of their pets, with a name that is rare."""
+
 DESCRIPTION = "people who tell their name, job, home, pet and tastes, and ask for them again"
 
 
@@ -20,6 +23,9 @@ def generate(writer: Writer) -> tuple[tuple[str, ...], Conversation]:
     random, table = writer.random, authored("personas")
     writer.begin()
     kin = [kind for kind in ("woman", "man") if writer.word("relative") in words()[f"{kind}_relative"]]
+    for slot in ("name", "pet_name"):
+        if random.random() < RARE_NAMES:
+            writer.bind(slot, random.choice(words()["rare_name"]))
     writer.bind("friend", random.choice(words()[{"woman": "girl", "man": "boy"}[kin[0]] if kin else "name"]))
     topics: dict[str, dict[str, Any]] = table["topics"]
     names = list(dict.fromkeys(writer.lean(list(topics), 1.8) for _ in range(random.choice((1, 2, 2, 3)))))
