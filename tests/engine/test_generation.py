@@ -19,7 +19,7 @@ def model(request) -> TurnGPT:
     source = torch.Generator().manual_seed(4)
     with torch.no_grad():
         for parameter in model.parameters():
-            parameter.add_(torch.randn(parameter.shape, generator=source), alpha=0.2)
+            parameter.add_(torch.randn(parameter.shape, generator=source), alpha=0.3)
     return model
 
 
