@@ -140,7 +140,7 @@ class Snapshot:
 class Sampling:
     """How the next token is drawn."""
 
-    temperature: float = 0.5
+    temperature: float = 0.4
     """0 takes the likeliest token."""
     top_k: int = 40
     """0 keeps all."""
