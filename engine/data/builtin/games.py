@@ -7,7 +7,7 @@ from functools import cache
 from engine.conversation import Conversation
 from engine.data.builtin.exchange import conversation, told
 from engine.data.builtin.grammar import Writer, words
-from engine.data.builtin.load import authored
+from engine.data.builtin.load import authored, forms
 
 DESCRIPTION = "word games: saying again, lists, who has what, where something is"
 
@@ -27,4 +27,7 @@ def generate(writer: Writer) -> tuple[tuple[str, ...], Conversation]:
 
 @cache
 def _any_words() -> tuple[str, ...]:
-    return tuple(dict.fromkeys(word for category in words().values() for word in category if word.count(" ") < 2))
+    """Return all single words, and nouns of two."""
+    nouns = forms()["s"]
+    listed = dict.fromkeys(word for category in words().values() for word in category)
+    return tuple(word for word in listed if word.count(" ") < (2 if word in nouns else 1))

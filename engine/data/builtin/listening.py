@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from typing import Any
 
 from engine.conversation import Conversation
 from engine.data.builtin.exchange import Pair, conversation, plain_pair
@@ -13,9 +15,13 @@ DESCRIPTION = "somebody tells good news, trouble and plans, and is listened to"
 
 MOODS = ("bad", "good", "plan", "plain")
 
+THEN = 0.5
+"""Share of the replies that are answered, of those that can be."""
+
 _TO_YOU = {"I": "you", "me": "you", "my": "your", "mine": "yours", "myself": "yourself", "we": "you", "us": "you",
            "our": "your", "am": "are", "I was": "you were"}  # fmt: skip
 _FIRST_PERSON = re.compile(rf"\b(?:{'|'.join(sorted(_TO_YOU, key=len, reverse=True))})\b")
+_AND_I = re.compile(r"^((?:my )?\w+) and I\b")
 
 
 def generate(writer: Writer) -> tuple[tuple[str, ...], Conversation]:
@@ -27,7 +33,7 @@ def generate(writer: Writer) -> tuple[tuple[str, ...], Conversation]:
     keys, said = [], []
     for clause in random.sample(mood["clauses"], random.choice((1, 1, 2))):
         keys.append(clause)
-        said.append(_told(writer, clause, random.choice(mood["ways"])))
+        said += _told(writer, clause, random.choice(mood["ways"]))
     fitting = [after for after in table["after"] if name in after["moods"]]
     for after in random.sample(fitting, random.choice((0, 1, 1, 2))):
         said.append(plain_pair(writer, after["tell"], after["reply"]))
@@ -36,11 +42,14 @@ def generate(writer: Writer) -> tuple[tuple[str, ...], Conversation]:
 
 def to_you(clause: str) -> str:
     """Return what somebody says of themselves as it is said to them."""
-    return _FIRST_PERSON.sub(lambda match: _TO_YOU[match[0]], clause)
+    return _FIRST_PERSON.sub(lambda match: _TO_YOU[match[0]], _AND_I.sub(r"I and \1", clause))
 
 
-def _told(writer: Writer, clause: str, way: dict[str, str]) -> Pair:
+def _told(writer: Writer, clause: str, way: dict[str, Any]) -> Iterator[Pair]:
+    """Yield the clause told in one of the ways, and perhaps what the person says to the reply."""
     told = writer.fill(clause)
     writer.bind("clause", told)
     writer.bind("said", to_you(told))
-    return plain_pair(writer, way["tell"], way["reply"])
+    yield plain_pair(writer, way["tell"], way["reply"])
+    if "then" in way and writer.random.random() < THEN:
+        yield plain_pair(writer, *writer.random.choice(way["then"]))

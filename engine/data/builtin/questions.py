@@ -10,6 +10,8 @@ from engine.data.builtin.relations import Fact, more_of, talked_about
 
 DESCRIPTION = "questions about simple facts, with follow-ups, and honest answers to what cannot be known"
 
+LEARNED = 0.03
+"""Share of the conversations that end with what people say when they learned something."""
 
 _SURE = ("Are you sure?", "Is that [right|true|so]?", "Really?", "Do you know that well?")
 _AND = ("And {subject}?", "What about {subject}?", "And what about {subject}?", "[Now|Next]: {subject}?")
@@ -37,6 +39,8 @@ def generate(writer: Writer) -> tuple[tuple[str, ...], Conversation]:
             writer.begin()
             said.append(one_of(writer, random.choice(authored("unknown")["unknown"])))
     writer.begin()
+    if random.random() < LEARNED:
+        said.append(one_of(writer, random.choice(authored("frame")["learned"])))
     return tuple(keys or [said[0][0]]), conversation(writer, said)
 
 

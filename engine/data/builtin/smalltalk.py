@@ -16,6 +16,9 @@ DESCRIPTION = "greetings, tastes and everyday subjects kept to, with the assista
 CHAINS = 0.5
 """Share of the documents that stay with one subject, in which most of the text is."""
 
+WHY = 0.2
+"""Share of Tern's favourites whose reason is asked for."""
+
 _WEIGHTS = {"about": 5, "favourite": 4, "other": 4, "like": 1, "taste": 3}
 
 
@@ -61,6 +64,10 @@ def _intent(writer: Writer, group: str) -> Iterator[tuple[str, Pair]]:
     if random.random() < 0.15:
         return
     if kind := intent.get("favourite"):
+        if random.random() < WHY:
+            asked = random.choice(authored("smalltalk")["tastes"]["why"])
+            yield f"{kind}/{asked}", plain_pair(writer, asked, authored("smalltalk")["favourites"][kind]["why"])
+            return
         one = not authored("smalltalk")["favourites"][kind].keys() & {"plural", "many"}
         yield _told(writer, kind, "answered_one" if one and random.random() < 0.4 else "answered")
     elif then := intent.get("then"):
