@@ -37,6 +37,8 @@ class Text:
     """The trunk, its vocabulary that of the tokenizer."""
     bytes_v: np.ndarray
     """UTF-8 bytes of each token, 0 for special ones."""
+    validation_tokens: int
+    """Positions of the validation set, padding included."""
 
     def batches(self, seed: int) -> PackedBatches:
         """Return the endless batches of a seed: the same documents in the same order for every arm."""
@@ -46,7 +48,7 @@ class Text:
     @cached_property
     def validation(self) -> list[Batch]:
         """The batches to validate on, which no seed changes."""
-        return list(self.data.validation(PHASE, VALIDATION_TOKENS // self.shape.context))
+        return list(self.data.validation(PHASE, self.validation_tokens // self.shape.context))
 
     @cached_property
     def validation_size(self) -> tuple[int, int]:
@@ -78,7 +80,7 @@ def _turn_vectors(text: Text, turns: int, seed: int) -> Tensor:
     return turn_vectors(sample, tokenizer.size, turns, pad=tokenizer.pad_id, seed=seed, same_word=same_word)
 
 
-def load_text(folder: Path, kept: Path, shape: ModelConfig) -> Text:
+def load_text(folder: Path, kept: Path, shape: ModelConfig, validation_tokens: int = VALIDATION_TOKENS) -> Text:
     """Prepare the text of `folder`, or take it from `kept`: SETS if any of them is there, else all that is in it.
 
     Raises UserError for a folder that holds nothing to read.
@@ -88,7 +90,8 @@ def load_text(folder: Path, kept: Path, shape: ModelConfig) -> Text:
     table = {"name": "tables", "data": {"megabytes": 1000.0}, "phases": {PHASE: phase | {"mix": weights}}}
     recipe = parse_recipe(table, "benchmarks.tables")
     data = prepare(recipe, shape.vocabulary, kept, lambda _: None, lambda: False)
-    return Text(data, replace(shape, vocabulary=data.tokenizer.size), _token_bytes(data, kept))
+    shape = replace(shape, vocabulary=data.tokenizer.size)
+    return Text(data, shape, _token_bytes(data, kept), validation_tokens)
 
 
 def _sources(folder: Path, kept: Path) -> Iterator[tuple[Path, float]]:
