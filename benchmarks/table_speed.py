@@ -53,7 +53,7 @@ def _training(arm: Arm, text: Text, plan: Plan) -> Callable[[], float]:
     return run
 
 
-class _TableWeights(DecodingWeights):
+class TableWeights(DecodingWeights):
     """Weights for decoding from the table itself, with no generator between."""
 
     @torch.no_grad()
@@ -66,14 +66,16 @@ class _TableWeights(DecodingWeights):
         self.last = expanded_head(model).contiguous()
 
 
-class _TableDecoding(Decoding):
+class TableDecoding(Decoding):
+    """Decoding with `TableWeights`: the one product with a generator is left out."""
+
     def _product(self, x_ti: np.ndarray, weight_oi: torch.Tensor) -> np.ndarray:
         return x_ti if weight_oi is self._weights.matrix else super()._product(x_ti, weight_oi)
 
 
 def _decoding_from_table(model: TurnGPT) -> Callable[[], float]:
-    weights = _TableWeights(model)
-    return lambda: _decode(_TableDecoding(weights, ROOM))
+    weights = TableWeights(model)
+    return lambda: _decode(TableDecoding(weights, ROOM))
 
 
 def _decode(decoding: Decoding) -> float:

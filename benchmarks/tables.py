@@ -72,7 +72,7 @@ def train(arm: Arm, seed: int, steps: int, text: Text, plan: Plan) -> Row:
     trained = time.perf_counter() - began
     round_as_stored(trainer.model)
     nats, (tokens, size) = trainer.validate(text.validation), text.validation_size
-    return _key(arm, seed, steps, text) | {
+    return _key(arm, seed, steps, text, plan) | {
         "validation_nats": nats,
         "bits_per_byte": nats * tokens / size / math.log(2),
         "training_nats": statistics.fmean(losses[-SAY_EVERY:]),
@@ -120,7 +120,7 @@ def sweep(runs: Iterable[tuple[Arm, int]], steps: int, text: Text, plan: Plan, r
     """Make the runs that are not there and keep each as it ends; returns the rows of all, in order."""
     rows = []
     for arm, seed in runs:
-        row, done = results.find(_key(arm, seed, steps, text)), " (there already)"
+        row, done = results.find(_key(arm, seed, steps, text, plan)), " (there already)"
         if row is None:
             results.check_left()
             row, done = train(arm, seed, steps, text, plan), ""
@@ -174,10 +174,17 @@ def _turns_rate(arm: Arm) -> float:
     return arm.table_rate * arm.scale if arm.full else arm.table_rate
 
 
-def _key(arm: Arm, seed: int, steps: int, text: Text) -> Row:
+def _key(arm: Arm, seed: int, steps: int, text: Text, plan: Plan) -> Row:
     """What decides the result, but for the code: rows that agree in it are the same run."""
     named = asdict(arm)
-    return {"arm": named.pop("name"), **named, "seed": seed, "steps": steps, "text": text.identity}
+    return {
+        "arm": named.pop("name"),
+        **named,
+        "seed": seed,
+        "steps": steps,
+        "text": text.identity,
+        "precision": plan.precision,
+    }
 
 
 def _version() -> str:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from benchmarks.table_arms import ARMS, SHAPE, Arm, FullTable, build, full_bytes, round_as_stored
 from benchmarks.table_report import plot, table
+from benchmarks.table_speed import TableDecoding, TableWeights
 from benchmarks.table_text import Text, load_text
 from benchmarks.tables import GRID, Results, sweep, tune
 from engine.data.packing import Batch
@@ -103,6 +104,20 @@ def test_a_model_is_rounded_as_it_is_stored(name: str) -> None:
         if parameter is not model.embedding.turns or isinstance(model.embedding, FullTable):
             assert torch.equal(parameter, parameter.bfloat16().float())
     assert torch.equal(turns, model.embedding.turns) == (name != "full-random")
+
+
+def test_decoding_from_the_table_gives_the_networks_logits() -> None:
+    model = build(ARMS["turns64x4bit"], SMALL, 1, statistics)
+    source = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for parameter in (*model.blocks.parameters(), model.bias):
+            assert parameter is not None
+            parameter.add_(0.1 * torch.randn(parameter.shape, generator=source))
+    ids = list(range(5, 15))
+    expected = model(torch.tensor([ids]), torch.ones(1, 10, dtype=torch.long))[0].detach().numpy()
+    decoding = TableDecoding(TableWeights(model), room=10)
+    assert np.allclose(decoding.logits(ids[:9]), expected[8], atol=1e-4)
+    assert np.allclose(decoding.logits(ids[9:]), expected[9], atol=1e-4)
 
 
 def test_bytes_are_those_of_the_text(text: Text) -> None:
