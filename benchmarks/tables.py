@@ -37,7 +37,7 @@ from benchmarks.table_text import PHASE, STEP_TOKENS, Text, load_text
 from engine.device import Plan, choose_device, compiler, processor
 from engine.optim import learning_rate
 from engine.recipe import OptimizerSettings, PhaseSettings
-from engine.trainer import Trainer
+from engine.trainer import NotFiniteError, Trainer
 
 STEPS, TUNE_STEPS, TUNE_SEED = 1000, 300, 0
 GRID: dict[str, tuple[float, ...]] = {
@@ -51,7 +51,7 @@ Row = dict[str, Any]
 
 
 def train(arm: Arm, seed: int, steps: int, text: Text, plan: Plan) -> Row:
-    """Train and validate one model; returns the row of the results."""
+    """Train and validate one model; returns the row of the results, with infinite losses if training came apart."""
     began = time.perf_counter()
     # Compiled code of earlier runs counts against a limit, beyond which nothing is compiled any more.
     torch.compiler.reset()
@@ -61,17 +61,25 @@ def train(arm: Arm, seed: int, steps: int, text: Text, plan: Plan) -> Row:
     phase = PhaseSettings(
         steps=steps, batch=1, length=text.shape.context, learning_rate=arm.learning_rate, mix={PHASE: 1.0}
     )
-    batches, seconds, losses = text.batches(seed), [], []
+    batches = text.batches(seed)
+    seconds: list[float] = []
+    losses: list[float] = []
     for step in range(steps):
         batch, started = batches.next(), time.perf_counter()
-        losses.append(trainer.step(batch, learning_rate(phase, step)).loss)
-        seconds.append(time.perf_counter() - started)
+        try:
+            losses.append(trainer.step(batch, learning_rate(phase, step)).loss)
+        except NotFiniteError:
+            losses.append(math.inf)
+            break
+        finally:
+            seconds.append(time.perf_counter() - started)
         if (step + 1) % SAY_EVERY == 0:
             last = statistics.fmean(losses[-SAY_EVERY:])
             print(f"  {arm.name} seed {seed}: step {step + 1}, loss {last:.3f}", file=sys.stderr, flush=True)
     trained = time.perf_counter() - began
     round_as_stored(trainer.model)
-    nats, (tokens, size) = trainer.validate(text.validation), text.validation_size
+    nats = math.inf if math.isinf(losses[-1]) else trainer.validate(text.validation)
+    tokens, size = text.validation_size
     return _key(arm, seed, steps, text, plan) | {
         "validation_nats": nats,
         "bits_per_byte": nats * tokens / size / math.log(2),

@@ -20,7 +20,7 @@ from benchmarks.table_text import Text, load_text
 from benchmarks.tables import GRID, Results, sweep, tune
 from engine.data.packing import Batch
 from engine.device import Plan
-from engine.trainer import StepResult, Trainer
+from engine.trainer import NotFiniteError, StepResult, Trainer
 
 SMALL = replace(SHAPE, vocabulary=300, width=32, layers=2, heads=2, head_width=16, mlp_width=48, context=32)
 PLAN = Plan("cpu")
@@ -164,6 +164,19 @@ def test_a_sweep_ends_after_as_many_runs_as_asked_for(text: Text, tmp_path: Path
     with pytest.raises(SystemExit, match="goes on"):
         sweep(runs, 1, text, PLAN, Results(out, 1))
     assert len(sweep(runs, 1, text, PLAN, Results(out, 1))) == 2
+
+
+def test_training_that_comes_apart_is_a_row_as_well(
+    text: Text, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> StepResult:
+        raise NotFiniteError
+
+    monkeypatch.setattr(Trainer, "step", fail)
+    results = Results(tmp_path / "out.jsonl")
+    row = sweep([(ARMS["turns64x4bit"], 1)], 3, text, PLAN, results)[0]
+    assert math.isinf(row["validation_nats"])
+    assert sweep([(ARMS["turns64x4bit"], 1)], 3, text, PLAN, results) == [row]
 
 
 def test_the_same_run_gives_the_same_loss(text: Text, tmp_path: Path) -> None:
