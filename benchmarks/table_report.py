@@ -43,7 +43,8 @@ def table(rows: Sequence[Mapping[str, Any]], arms: Mapping[str, Arm]) -> str:
 
 def plot(rows: Sequence[Mapping[str, Any]], arms: Mapping[str, Arm]) -> str:
     """Return an SVG: bits a byte (mean, and the range over seeds) against bytes of input and output at base size."""
-    points = [(name, arms[name], list(bits.values())) for name, bits in _bits(rows).items()]
+    ended = [row for row in rows if math.isfinite(row["bits_per_byte"])]
+    points = [(name, arms[name], list(bits.values())) for name, bits in _bits(ended).items()]
     sizes = [math.log10(arm.stored_bytes()[1]) for _, arm, _ in points]
     losses = [bit for _, _, bits in points for bit in bits]
     left, right = min(sizes) - 0.1, max(sizes) + 0.5

@@ -144,31 +144,24 @@ def sweep(runs: Iterable[tuple[Arm, int]], steps: int, text: Text, plan: Plan, r
 
 
 def tune(arm: Arm, evaluate: Callable[[Arm], float]) -> Arm:
-    """Climb GRID from the arm's rates: the best neighbour along any axis, until there is none better."""
+    """Climb GRID from the arm's rates, one axis after another, until no neighbour along any axis is better."""
     axes = [name for name in GRID if name != "scale" or arm.full]
-    best, least = arm, evaluate(arm)
-    while True:
-        tried = [(evaluate(one), number, one) for number, one in enumerate(_neighbours(best, axes))]
-        loss, _, neighbour = min(tried)
-        if not loss < least:
-            break
-        best, least = neighbour, loss
+    best, least, better = arm, evaluate(arm), True
+    while better:
+        better = False
+        for name, direction in itertools.product(axes, (1, -1)):
+            while (neighbour := _moved(best, name, direction)) and (loss := evaluate(neighbour)) < least:
+                best, least, better = neighbour, loss, True
     edges = [name for name in axes if getattr(best, name) in (GRID[name][0], GRID[name][-1]) and name != "scale"]
     print(f"best: {describe(best)}: {least:.4f} nats" + "".join(f"; {name} at the grid's edge" for name in edges))
     return best
 
 
-def _neighbours(arm: Arm, axes: Sequence[str]) -> list[Arm]:
-    found = []
-    for name in axes:
-        values = GRID[name]
-        at = min(range(len(values)), key=lambda i: abs(math.log(values[i] / getattr(arm, name))))
-        found += [
-            replace(arm, **{name: values[i]})  # type: ignore[arg-type]
-            for i in (at - 1, at + 1)
-            if 0 <= i < len(values)
-        ]
-    return found
+def _moved(arm: Arm, name: str, direction: int) -> Arm | None:
+    """Return the arm one place further along an axis of GRID; None beyond its end."""
+    values = GRID[name]
+    at = min(range(len(values)), key=lambda i: abs(math.log(values[i] / getattr(arm, name)))) + direction
+    return replace(arm, **{name: values[at]}) if 0 <= at < len(values) else None  # type: ignore[arg-type]
 
 
 def describe(arm: Arm, steps: int | None = None) -> str:
