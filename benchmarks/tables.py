@@ -42,7 +42,7 @@ from engine.trainer import NotFiniteError, Trainer
 STEPS, TUNE_STEPS, TUNE_SEED = 1000, 300, 0
 GRID: dict[str, tuple[float, ...]] = {
     "learning_rate": (5e-4, 1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2),
-    "table_rate": (0.3, 1, 3, 10, 30, 100),
+    "table_rate": (0.3, 1, 3, 10, 30, 100, 300),
     "scale": (0.02, 0.1, 0.3, 1),
 }
 """What `--tune` chooses from; `scale` for full tables only."""
