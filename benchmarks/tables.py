@@ -26,6 +26,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ Row = dict[str, Any]
 
 def train(arm: Arm, seed: int, steps: int, text: Text, plan: Plan) -> Row:
     """Train and validate one model; returns the row of the results, with infinite losses if training came apart."""
-    began = time.perf_counter()
+    began, version = time.perf_counter(), _version()
     # Compiled code of earlier runs counts against a limit, beyond which nothing is compiled any more.
     torch.compiler.reset()
     trainer = Trainer(
@@ -88,7 +89,7 @@ def train(arm: Arm, seed: int, steps: int, text: Text, plan: Plan) -> Row:
         "tokens_per_second": round(batch.ids.size / statistics.median(seconds)),
         "machine": f"{processor()}, torch {torch.__version__}",
         "plan": plan.summary,
-        "version": _version(),
+        "version": version,
     }
 
 
@@ -188,7 +189,9 @@ def _key(arm: Arm, seed: int, steps: int, text: Text, plan: Plan) -> Row:
     }
 
 
+@cache
 def _version() -> str:
+    """Return what is checked out as the first run begins, which is the code that was imported."""
     found = subprocess.run(
         ["git", "describe", "--always", "--dirty"],
         cwd=Path(__file__).parent,
