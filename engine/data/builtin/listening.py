@@ -30,12 +30,13 @@ def generate(writer: Writer) -> tuple[tuple[str, ...], Conversation]:
     writer.begin()
     table, name = authored("listening"), random.choice(MOODS)
     mood = table[name]
-    keys, said = [], []
+    keys: list[str] = []
+    said: list[Pair] = []
     for clause in random.sample(mood["clauses"], random.choice((1, 1, 2))):
         keys.append(clause)
         said += _told(writer, clause, random.choice(mood["ways"]))
     fitting = [after for after in table["after"] if name in after["moods"]]
-    for after in random.sample(fitting, random.choice((0, 1, 1, 2))):
+    for after in random.sample(fitting, random.choice((0, 0, 1, 1, 2))):
         said.append(plain_pair(writer, after["tell"], after["reply"]))
     return tuple(keys), conversation(writer, said)
 
