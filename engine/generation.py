@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from engine.status import Sampling
 from model.decoding import Decoding, DecodingWeights
 
+IN_A_ROW = 3
+"""Times that a token may come after itself, where repetitions are penalised: small models get stuck."""
+
 
 class Decoder:
     """One reply in the making: feed the prompt, then draw token after token."""
@@ -62,6 +65,8 @@ class Decoder:
             seen = list(set(self.reply))
             old = logits[seen]
             logits[seen] = np.where(old > 0, old / s.repetition_penalty, old * s.repetition_penalty)
+            if len(self.reply) >= IN_A_ROW and len(set(self.reply[-IN_A_ROW:])) == 1:
+                logits[self.reply[-1]] = -np.inf
         return sample(logits, s, self._random)
 
 

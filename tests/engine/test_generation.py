@@ -80,6 +80,20 @@ def test_a_repetition_penalty_repeats_less(model):
     assert len(set(drawn(Decoder(DecodingWeights(model), [1, 9], penalty, end=45, forbidden=[END])))) > len(set(plain))
 
 
+def test_a_stuck_reply_goes_on_with_something_else():
+    stuck = TurnGPT(ModelConfig(50, 32, 2, 2, 16, 64, 40, turns=8))
+    stuck.initialise(1)
+    with torch.no_grad():
+        assert stuck.bias is not None
+        stuck.bias[7] = 50.0
+    free, held = (
+        drawn(Decoder(DecodingWeights(stuck), [1, 9], Sampling(0, repetition_penalty=penalty, max_tokens=20), end=END))
+        for penalty in (1, 1.05)
+    )
+    assert set(free) == {7}
+    assert held[:3] == [7, 7, 7] and held[3] != 7
+
+
 def test_the_reply_stops_at_its_limit_and_at_the_window(model):
     assert (
         len(drawn(Decoder(DecodingWeights(model), [1], Sampling(max_tokens=4, temperature=0), end=49, forbidden=[])))
