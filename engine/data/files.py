@@ -16,6 +16,7 @@ from typing import Literal, get_args
 
 from engine.conversation import Document, Text
 from engine.data.lines import COMPRESSIONS
+from engine.data.position import Position
 from engine.data.readers import FORMATS, PARAGRAPH_CHARACTERS, EmptyError, documents_in, name_and_format
 from engine.data.rows import check_roles, clean
 from engine.errors import UserError
@@ -52,11 +53,14 @@ def list_files(paths: Sequence[Path]) -> list[Path]:
     return found
 
 
-def read(paths: Sequence[Path], split: Split, columns: Mapping[str, str] | None = None) -> Iterator[Document]:
+def read(
+    paths: Sequence[Path], split: Split, columns: Mapping[str, str] | None = None, position: Position | None = None
+) -> Iterator[Document]:
     """Yield the documents of one split of files and folders, in order; UserError that names what is wrong where.
 
     `columns` says which column of rows has which role of `engine.data.rows.COLUMNS`, role -> column; without it columns
-    are named after their roles. Of a folder, files that hold nothing are passed over unless all do.
+    are named after their roles. `position` learns how far all is read. Of a folder, files that hold nothing are passed
+    over unless all do.
     """
     if columns is not None:
         check_roles(columns)
@@ -64,12 +68,15 @@ def read(paths: Sequence[Path], split: Split, columns: Mapping[str, str] | None 
     named = _heeded({file: split_of(file) for file in listed})
     nothing: EmptyError | None = None
     found = False
+    sizes = {file: file.stat().st_size for file in listed if named[file] in {None, split}}
+    if position is not None:
+        position.whole = sum(sizes.values())
     for file in listed:
-        if named[file] not in {None, split}:
+        if file not in sizes:
             found = True
             continue
         try:
-            for document in documents_in(file, columns):
+            for document in documents_in(file, columns, position):
                 found = True
                 if named[file] or deal(document) == split:
                     yield document
@@ -79,6 +86,8 @@ def read(paths: Sequence[Path], split: Split, columns: Mapping[str, str] | None 
             nothing = nothing or error
         except OSError as error:
             raise UserError(f"{file}: cannot be read ({error.strerror})") from None
+        if position is not None:
+            position.passed(sizes[file])
     if nothing and not found:
         raise nothing
 

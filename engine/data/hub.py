@@ -21,6 +21,7 @@ from engine.data.files import Split, deal
 from engine.data.hub_catalogue import HubSource, hub_source
 from engine.data.hub_download import Download, Wait, size_of
 from engine.data.lock import acquire
+from engine.data.position import Position
 from engine.data.rows import document_of
 from engine.data.spool import Spool, spool_version
 from engine.errors import EngineError
@@ -38,6 +39,7 @@ def open_hub(
     notes: list[str],
     *,
     megabytes: float | None = None,
+    position: Position | None = None,
     wait: Wait = time.sleep,
 ) -> Iterator[Document]:
     """Download what is not in `folder` yet, at most `megabytes` (its cap in the catalogue), then give the documents.
@@ -60,7 +62,7 @@ def open_hub(
             odd = f", {download.odd:,} rows of another form passed over" if download.odd else ""
             text, received = spool.size / 1e6, spool.received / 1e6
             notes.append(f"hub:{name}: {text:.1f} MB of text are here, {received:.1f} MB downloaded for it{odd}")
-    return _read(spool, source, split, cap)
+    return _read(spool, source, split, cap, position)
 
 
 def identity(name: str, folder: Path) -> dict[str, Any]:
@@ -70,10 +72,10 @@ def identity(name: str, folder: Path) -> dict[str, Any]:
     return {"name": f"hub:{name}", **source.origin, "splits": dict(source.splits), "versions": versions}
 
 
-def _read(spool: Spool, source: HubSource, split: Split, cap: int) -> Iterator[Document]:
+def _read(spool: Spool, source: HubSource, split: Split, cap: int, position: Position | None) -> Iterator[Document]:
     """Yield the documents of one of our splits among the first `cap` bytes of a spool."""
     left = cap
-    for row in spool.lines():
+    for row in spool.lines(position):
         if left <= 0:
             return
         document = document_of(row, str(spool.folder))

@@ -18,10 +18,13 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
+from engine.data.position import Position
 from engine.errors import UserError
 
 BLOCK = 1 << 20
 """Bytes that are read at once where somebody must say."""
+TELL_LINES = 32
+"""Lines from one look at the position to the next."""
 
 
 def _zstd(file: IO[bytes]) -> IO[bytes]:
@@ -34,8 +37,10 @@ _OPENERS: dict[str, Callable[[Any], Any]] = {".gz": gzip.open, ".bz2": bz2.open,
 COMPRESSIONS = tuple(_OPENERS)
 
 
-def lines(path: Path, longest: int) -> Iterator[str]:
+def lines(path: Path, longest: int, position: Position | None = None) -> Iterator[str]:
     """Yield a file's lines with a newline at the end; of one of more than `longest` characters, pieces of that length.
+
+    `position` learns where the file is read.
 
     Raises UserError for what is not UTF-8, is damaged, or shrinks while it is read; OSError if the system refuses.
     """
@@ -43,7 +48,9 @@ def lines(path: Path, longest: int) -> Iterator[str]:
         size = os.fstat(raw.fileno()).st_size if file is raw else 0
         text = io.TextIOWrapper(file, "utf-8-sig")
         try:
-            for line in iter(partial(text.readline, longest), ""):
+            for number, line in enumerate(iter(partial(text.readline, longest), "")):
+                if position is not None and number % TELL_LINES == 0:
+                    position.here = raw.tell()
                 if "\0" in line:
                     raise _not_text(path)
                 if line[-1] != "\n" and len(line) < longest:

@@ -19,6 +19,7 @@ import numpy as np
 from engine.conversation import Document, characters, contents
 from engine.data.files import Split
 from engine.data.filters import FilterReport, FilterStage, FilterState, filtered
+from engine.data.position import Position
 from engine.data.prepared import PreparedData
 from engine.data.shards import Shard, ShardWriter, key_of, open_shard
 from engine.data.sources import Part, Sources
@@ -83,10 +84,12 @@ class _Preparation:
         self.notes += [f"{name}: {report.summary()}" for name, report in prepared.reports.items()]
         return prepared
 
-    def _documents(self, part: Part, split: Split, cap: float, start: int = 0) -> Iterator[Document]:
+    def _documents(
+        self, part: Part, split: Split, cap: float, start: int = 0, position: Position | None = None
+    ) -> Iterator[Document]:
         """Yield a source's documents up to `cap` characters (for validation a twentieth), from the `start`th on."""
         left = cap * (1.0 if split == "train" else VALIDATION_SHARE)
-        for number, document in enumerate(self.sources.open(part[0], split, part[1])):
+        for number, document in enumerate(self.sources.open(part[0], split, part[1], position)):
             if number >= start:
                 yield document
             left -= characters(document)
@@ -168,11 +171,10 @@ class _Preparation:
         if shard is None:
             if folder.exists():
                 self.notes.append(f"the cache of {name} was damaged and is made anew")
-            total = int(cap) if name.startswith("builtin:") and split == "train" else None
             waiting = f"waiting for another session: {what}"
             with ShardWriter(folder, lambda: self.reporter.say(waiting, 0, None)) as writer:
                 # Another session may have made it meanwhile.
-                shard = open_shard(folder) or self._write(writer, part, split, cap, tokenizer, what, total)
+                shard = open_shard(folder) or self._write(writer, part, split, cap, tokenizer, what)
         if len(shard) == 0:
             dropped = FilterReport.from_dict(dict(shard.report)).summary() if shard.report else ""
             raise UserError(
@@ -189,7 +191,6 @@ class _Preparation:
         cap: float,
         tokenizer: ChatTokenizer,
         what: str,
-        total: int | None,
     ) -> Shard:
         """Filter and tokenise documents into a shard, from where an earlier attempt rested."""
         settings = self.sources.filters(part[0], self.recipe)
@@ -200,7 +201,8 @@ class _Preparation:
             if stage is not None:
                 stage.restore(cast("FilterState", {**writer.state["filters"], "signatures": writer.signatures}))
             self.notes.append(f"{part[0]}: goes on after {taken:,} documents that an earlier attempt made ready")
-        documents = self._documents(part, split, cap, taken)
+        position, most = Position(), cap * (1.0 if split == "train" else VALIDATION_SHARE)
+        documents = self._documents(part, split, cap, taken, position)
         rested = time.monotonic()
         while chunk := list(islice(documents, CHUNK_DOCUMENTS)):
             kept: Sequence[Document] = chunk
@@ -212,8 +214,15 @@ class _Preparation:
                 state, signatures = _split_state(stage)
                 writer.rest({"taken": taken, "read": read, "filters": state}, signatures)
                 rested = time.monotonic()
-            self.reporter.say(what, read, total, "characters")
+            self.reporter.say(what, read, _expected(read, most, position), "characters")
         return writer.finish({} if stage is None else stage.report.as_dict())
+
+
+def _expected(read: int, most: float, position: Position) -> int | None:
+    """Return the characters at which a source will end: at its cap or its last byte; None as long as nobody knows."""
+    if not position.whole:
+        return int(most)
+    return max(read, int(min(most, read / position.share))) if position.share else None
 
 
 def _split_state(stage: FilterStage | None) -> tuple[dict[str, object], np.ndarray]:

@@ -15,6 +15,7 @@ from typing import Any
 
 from engine.conversation import Document, Text, printable
 from engine.data.lines import BLOCK, COMPRESSIONS, lines
+from engine.data.position import Position
 from engine.data.rows import COLUMNS, check_columns, clean, document_of, in_roles, shown
 from engine.errors import UserError
 
@@ -43,18 +44,19 @@ def name_and_format(path: Path) -> tuple[str, str]:
     return stem, kind if kind in FORMATS and not (packed and kind == ".parquet") else ""
 
 
-def documents_in(path: Path, columns: _Columns = None) -> Iterator[Document]:
+def documents_in(path: Path, columns: _Columns = None, position: Position | None = None) -> Iterator[Document]:
     """Yield the documents of a file; rows get their roles by `columns` (role -> column), or are named after them.
 
+    `position` learns how far the file is read.
     Raises UserError that names what is wrong where, EmptyError if there is nothing; OSError if the system refuses.
     """
     kind = name_and_format(path)[1]
     if kind in {".txt", ".md"}:
-        yield from _texts(path)
+        yield from _texts(path, position)
         return
     names: list[str] = []
     found = some = False
-    for where, row in _ROWS[kind](path, columns, names):
+    for where, row in _ROWS[kind](path, columns, names, position):
         some = True
         document = document_of(row if columns is None else in_roles(row, columns), where)
         if document is not None:
@@ -68,9 +70,9 @@ def documents_in(path: Path, columns: _Columns = None) -> Iterator[Document]:
         )
 
 
-def _texts(path: Path) -> Iterator[Document]:
+def _texts(path: Path, position: Position | None) -> Iterator[Document]:
     joined = ""
-    for paragraph in _paragraphs(path):
+    for paragraph in _paragraphs(path, position):
         if joined and len(joined) + len(paragraph) > PARAGRAPH_CHARACTERS:
             yield Text(joined)
             joined = ""
@@ -80,12 +82,12 @@ def _texts(path: Path) -> Iterator[Document]:
     yield Text(joined)
 
 
-def _paragraphs(path: Path) -> Iterator[str]:
+def _paragraphs(path: Path, position: Position | None) -> Iterator[str]:
     """Yield what stands between blank lines, each as one line; a very long one in parts that end where sentences do."""
     longest = 2 * PARAGRAPH_CHARACTERS
     parts: list[str] = []
     length = 0
-    for line in chain(_pieces(path), [""]):
+    for line in chain(_pieces(path, position), [""]):
         part = clean(line.strip())
         if part:
             parts.append(part)
@@ -107,10 +109,10 @@ def _paragraphs(path: Path) -> Iterator[str]:
             yield rest
 
 
-def _pieces(path: Path) -> Iterator[str]:
+def _pieces(path: Path, position: Position | None) -> Iterator[str]:
     """Yield lines; a very long one in pieces that end where sentences do."""
     held = ""
-    for line in lines(path, _PIECE):
+    for line in lines(path, _PIECE, position):
         whole = held + line if held else line
         end = len(whole)
         if len(line) == _PIECE and line[-1] != "\n":
@@ -130,8 +132,8 @@ def _sentence_end(text: str, low: int, high: int) -> int:
 # Readers of rows leave the names of the columns in `names`.
 
 
-def _jsonl(path: Path, columns: _Columns, names: list[str]) -> _Rows:
-    for number, line in _whole_lines(path):
+def _jsonl(path: Path, columns: _Columns, names: list[str], position: Position | None) -> _Rows:
+    for number, line in _whole_lines(path, position):
         if line.isspace():
             continue
         where = f"{path}, line {number}"
@@ -148,8 +150,8 @@ def _jsonl(path: Path, columns: _Columns, names: list[str]) -> _Rows:
         yield where, row
 
 
-def _csv(path: Path, columns: _Columns, names: list[str]) -> _Rows:
-    source = (line for _, line in _whole_lines(path))
+def _csv(path: Path, columns: _Columns, names: list[str], position: Position | None) -> _Rows:
+    source = (line for _, line in _whole_lines(path, position))
     first = next(source, "")
     # A limit of the whole module, and there is no other way to allow what text needs.
     csv.field_size_limit(LINE_CHARACTERS)
@@ -177,7 +179,7 @@ def _csv(path: Path, columns: _Columns, names: list[str]) -> _Rows:
         ) from None
 
 
-def _parquet(path: Path, columns: _Columns, names: list[str]) -> _Rows:
+def _parquet(path: Path, columns: _Columns, names: list[str], position: Position | None) -> _Rows:
     import pyarrow
     import pyarrow.parquet
 
@@ -190,11 +192,13 @@ def _parquet(path: Path, columns: _Columns, names: list[str]) -> _Rows:
             wanted = set(COLUMNS if columns is None else columns.values())
             weight = sum(file.metadata.row_group(i).total_byte_size for i in range(file.num_row_groups))
             rows = max(1, min(1024, _BATCH_BYTES * file.metadata.num_rows // max(weight, 1)))
-            number = 0
+            number, size = 0, path.stat().st_size
             for batch in file.iter_batches(batch_size=rows, columns=[name for name in names if name in wanted]):
                 for row in batch.to_pylist():
                     number += 1
                     yield f"{path}, row {number}", row
+                if position is not None:
+                    position.here = size * number // max(1, file.metadata.num_rows)
     except UserError:
         raise
     except (pyarrow.ArrowException, ValueError, OSError) as error:
@@ -211,8 +215,8 @@ def _check(names: Sequence[str], path: Path, columns: _Columns) -> None:
         raise UserError(f"{path}: no column {clean(missing[0])!r}; it has {shown(names)}")
 
 
-def _whole_lines(path: Path) -> Iterator[tuple[int, str]]:
-    for number, line in enumerate(lines(path, LINE_CHARACTERS + 1), 1):
+def _whole_lines(path: Path, position: Position | None) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(lines(path, LINE_CHARACTERS + 1, position), 1):
         if len(line) > LINE_CHARACTERS:
             raise UserError(
                 f"{path}, line {number}: longer than {LINE_CHARACTERS:,} characters; put one document on a line, "
@@ -221,7 +225,7 @@ def _whole_lines(path: Path) -> Iterator[tuple[int, str]]:
         yield number, line
 
 
-_ROWS: dict[str, Callable[[Path, _Columns, list[str]], _Rows]] = {
+_ROWS: dict[str, Callable[[Path, _Columns, list[str], Position | None], _Rows]] = {
     ".jsonl": _jsonl,
     ".csv": _csv,
     ".tsv": _csv,

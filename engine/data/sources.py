@@ -18,6 +18,7 @@ from engine.conversation import Document, Text, printable
 from engine.data import builtin, files
 from engine.data.files import Split
 from engine.data.hub_catalogue import catalogue, hub_source
+from engine.data.position import Position
 from engine.errors import SourceUnavailable, UserError
 from engine.recipe import DataSettings, FilterSettings, Recipe
 from engine.status import Say
@@ -47,22 +48,32 @@ class Sources:
         self._folder, self._say, self._notes = cache / "hub", say, [] if notes is None else notes
         self._kinds: set[Kind] | None = None
 
-    def open(self, name: str, split: Split, kind: Kind | None = None) -> Iterator[Document]:
+    def open(
+        self, name: str, split: Split, kind: Kind | None = None, position: Position | None = None
+    ) -> Iterator[Document]:
         """Give a source's documents, of one kind if given: without end for the corpus, to the end for others.
 
-        A set of the hub is downloaded before this returns. Raises UserError for a source that does not exist,
-        SourceUnavailable for one that cannot be had now.
+        A set of the hub is downloaded before this returns. `position` learns how far files or a set are read.
+        Raises UserError for a source that does not exist, SourceUnavailable for one that cannot be had now.
         """
         scheme, _, rest = name.partition(":")
         if scheme == "builtin":
             check_builtin(rest)
             documents = builtin.documents(rest, split, self._seed)
         elif paths := self._paths(name):
-            documents = files.read(paths, split)
+            documents = files.read(paths, split, position=position)
         elif scheme == "hub":
             from engine.data.hub import open_hub
 
-            documents = open_hub(rest, split, self._folder, self._say, self._notes, megabytes=self._settings.megabytes)
+            documents = open_hub(
+                rest,
+                split,
+                self._folder,
+                self._say,
+                self._notes,
+                megabytes=self._settings.megabytes,
+                position=position,
+            )
         else:
             raise UserError(f"no source named {printable(name)!r}; use {', '.join(_known())}, or file:PATH")
         return documents if kind is None else (one for one in documents if kind_of(one) == kind)

@@ -19,6 +19,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
+from engine.data.position import Position
 from engine.errors import EngineError
 
 FORMAT = 1
@@ -96,9 +97,11 @@ class Spool:
         state = {"format": FORMAT, "made_by": self.made_by, "version": self.version, "parts": parts}
         self._write("state.json", json.dumps(state, indent=1).encode())
 
-    def lines(self) -> Iterator[Any]:
-        """Yield the lines of all parts; EngineError if one cannot be read."""
-        for number in range(len(self._parts)):
+    def lines(self, position: Position | None = None) -> Iterator[Any]:
+        """Yield the lines of all parts; `position` learns of each that is read. EngineError if one cannot be read."""
+        if position is not None:
+            position.whole = sum(part.bytes for part in self._parts)
+        for number, part in enumerate(self._parts):
             path = self.folder / _name(number)
             try:
                 text = gzip.decompress(path.read_bytes()).decode()
@@ -106,6 +109,8 @@ class Spool:
                 raise EngineError(f"{path}: cannot be read ({error}); run the same command again") from None
             for line in text.splitlines():
                 yield json.loads(line)
+            if position is not None:
+                position.passed(part.bytes)
 
     def _open(self) -> None:
         try:

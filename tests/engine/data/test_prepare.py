@@ -39,6 +39,22 @@ def test_what_was_prepared_once_is_not_prepared_again(tmp_path, tiny):
     assert np.array_equal(one.ids, other.ids)
 
 
+def test_the_time_left_is_known_for_files_as_for_the_corpus(tmp_path, tiny, monkeypatch):
+    monkeypatch.setattr("engine.data.prepare.REPORT_SECONDS", -1.0)
+    monkeypatch.setattr("engine.data.prepare.CHUNK_DOCUMENTS", 50)
+    lines = "\n\n".join(f"The {number}th line of many has something to say. " * 40 for number in range(600))
+    (tmp_path / "mine.txt").write_text(lines, "utf-8")
+    phase = tiny().phases["foundation"].model_dump() | {"mix": {f"file:{tmp_path / 'mine.txt'}": 1.0}}
+    seen: list[Progress] = []
+    prepared(tiny(phases={"foundation": phase}, data={"megabytes": 50}), tmp_path / "cache", seen=seen)
+    shown = [progress for progress in seen if "tokenising" in progress.what]
+    train = shown[: next(n for n, one in enumerate(shown) if n and one.done < shown[n - 1].done)]
+    assert len(train) > 5 and all(one.total is not None for one in train[1:])
+    shares = [one.done / one.total for one in train[1:] if one.total]
+    assert shares == sorted(shares) and 0.9 < shares[-1] <= 1
+    assert all(one.eta_seconds is not None for one in train[1:])
+
+
 def test_a_damaged_cache_is_made_anew(tmp_path, tiny):
     first = prepared(tiny(), tmp_path / "cache")
     for path in (tmp_path / "cache").rglob("*"):
