@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import islice
 
 import torch
 from torch import Tensor
@@ -18,6 +19,12 @@ from engine.recipe import Recipe
 from model.config import TURN_RANGE
 from model.lexicon import Lexicon, forms, held_out
 
+WATCHED = (
+    "king", "queen", "man", "woman", "boy", "girl", "father", "mother", "good", "bad", "happy", "sad", "big", "small",
+    "hot", "cold", "dog", "puppy", "go", "went",
+)  # fmt: skip
+MOST_WATCHED = 40
+LEAST_LETTERS = 4
 RIDGE = 1.0
 """Penalty on the weights, where tokens' statistics have unit length."""
 
@@ -30,6 +37,16 @@ class Started:
     values: Tensor
 
 
+def watched_words(tokenizer: ChatTokenizer) -> dict[str, int]:
+    """Return words whose way over the axes is recorded -> token: those of WATCHED, and as many others, of low ids."""
+    words = tokenizer.words()
+    known = [word for word in WATCHED if word in words]
+    others = (
+        word for word in sorted(words, key=words.__getitem__) if word not in WATCHED and len(word) >= LEAST_LETTERS
+    )
+    return {word: words[word] for word in (*known, *islice(others, MOST_WATCHED - len(known)))}
+
+
 def started_words(recipe: Recipe, lexicon: Lexicon) -> list[str]:
     """Return the lexicon's words that a recipe starts from it."""
     if recipe.model.start != "meaning":
@@ -37,8 +54,8 @@ def started_words(recipe: Recipe, lexicon: Lexicon) -> list[str]:
     return [word for word in lexicon.words if not (recipe.model.held_out_words and held_out(word))]
 
 
-def started_tokens(lexicon: Lexicon, words: Collection[str], tokenizer: ChatTokenizer, step: float) -> Started:
-    """Return the tokens of `words`, with values rounded to the grid whose levels are `step` apart.
+def tokens_of(words: Collection[str], tokenizer: ChatTokenizer) -> dict[int, str]:
+    """Return the tokens that are one of `words` in some form, id -> word, more usual forms first.
 
     A form that two words share (may and May) is that of the word whose more usual form it is.
     """
@@ -49,9 +66,15 @@ def started_tokens(lexicon: Lexicon, words: Collection[str], tokenizer: ChatToke
         for word, several in spelled.items():
             if number < len(several) and several[number] in single:
                 owners.setdefault(single[several[number]], word)
-    ids = sorted(owners)
-    values = torch.tensor([lexicon.words[owners[id_]] for id_ in ids]).view(len(ids), len(lexicon.axes))
-    return Started(torch.tensor(ids, dtype=torch.long), torch.round(values / step) * step)
+    return owners
+
+
+def started_tokens(lexicon: Lexicon, words: Collection[str], tokenizer: ChatTokenizer, step: float) -> Started:
+    """Return the tokens of `words`, with values rounded to the grid whose levels are `step` apart."""
+    owners = sorted(tokens_of(words, tokenizer).items())
+    values = torch.tensor([lexicon.words[word] for _, word in owners]).view(len(owners), len(lexicon.axes))
+    ids = torch.tensor([id_ for id_, _ in owners], dtype=torch.long)
+    return Started(ids, torch.round(values / step) * step)
 
 
 def on_axes(statistics_vk: Tensor, started: Started) -> Tensor:
