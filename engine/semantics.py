@@ -47,13 +47,9 @@ class Words:
         return [one for one in self.lexicon.analogies if self.started.issuperset(_words(one))]
 
     def never_started(self, analogies: list[Analogy]) -> list[Analogy]:
-        """Return those of `analogies` whose words are all in the vocabulary and none of them in the lexicon."""
-        known = {word.lower() for word in self.lexicon.words}
-        return [
-            one
-            for one in analogies
-            if all(self.space.find(word) is not None and word.lower() not in known for word in _words(one))
-        ]
+        """Return those of `analogies` whose words are all in the vocabulary and none of them started."""
+        found = [(one, [self.space.find(word) for word in _words(one)]) for one in analogies]
+        return [one for one, words in found if None not in words and self.started.isdisjoint(words)]
 
     def _known(self, word: str) -> str:
         found = self.space.find(word)

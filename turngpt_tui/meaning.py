@@ -67,13 +67,16 @@ def axes(words: Words, *, as_json: bool) -> str:
         )
     rows: list[Row] = [("axis", "-10", "10", *(["held-out words"] if stated else []))]
     for (axis, (low, high)), r in zip(ends.items(), correlations, strict=True):
-        rows.append((one_line(axis), _listed(low), _listed(high), *([f"{r:.2f}"] if stated else [])))
+        rows.append(
+            (one_line(axis), _listed(low), _listed(high), *(["-" if math.isnan(r) else f"{r:.2f}"] if stated else []))
+        )
     lines = [table(rows, frozenset({3}))]
     if stated:
-        mean = sum(correlations) / len(correlations)
+        known = [r for r in correlations if not math.isnan(r)]
+        mean = f"{sum(known) / len(known):.2f}" if known else "-"
         lines += [
             "",
-            f"held-out words: correlation of {len(stated)} words not started with what is stated; mean {mean:.2f}",
+            f"held-out words: correlation of {len(stated)} words not started with what is stated; mean {mean}",
         ]
     return "\n".join(lines)
 
