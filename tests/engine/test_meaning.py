@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -146,6 +148,14 @@ def test_too_few_turns_for_the_axes_are_refused():
         model_config(load_recipe("quick", ("model.start=meaning", "model.turns=8")))
     assert model_config(load_recipe("quick")).axes == ()
     assert len(model_config(load_recipe("quick", ("model.start=meaning",))).axes) == 16
+
+
+def test_the_lexicon_that_the_page_shows_is_one(tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "turns.md").read_text("utf-8")
+    file = tmp_path / "medical.toml"
+    file.write_text(page.split("```toml\n")[1].split("```")[0])
+    lexicon = load_lexicon([file])
+    assert lexicon.axes[-1].name == "urgency" and lexicon.words["ambulance"][-1] == 8
 
 
 def test_a_lexicon_of_ones_own_adds_words_and_its_faults_are_one_line(tmp_path):
