@@ -27,6 +27,8 @@ MOST_WATCHED = 40
 LEAST_LETTERS = 4
 RIDGE = 1.0
 """Penalty on the weights, where tokens' statistics have unit length."""
+SPREAD = 5.0
+"""Standard deviation of each axis over all tokens; 5.8 is even over the range."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,10 @@ def on_axes(statistics_vk: Tensor, started: Started) -> Tensor:
     known = features[started.ids]
     gram = known.T @ known + RIDGE * torch.eye(features.shape[1], dtype=torch.float64)
     weights: Tensor = torch.linalg.solve(gram, known.T @ started.values.double())
-    placed: Tensor = (features @ weights).clamp(-TURN_RANGE, TURN_RANGE).float()
+    found = features @ weights
+    # A regression's guesses keep near 0, where the grid hardly tells them apart.
+    found *= SPREAD / found.std(0).clamp_min(1e-6)
+    placed: Tensor = found.clamp(-TURN_RANGE, TURN_RANGE).float()
     placed[: len(SPECIALS)] = 0
     placed[started.ids] = started.values
     return placed
