@@ -7,13 +7,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from engine.conversation import printable
-from engine.status import Event, Level, Metric, Sample, Snapshot
+from engine.status import Event, Level, Metric, Sample, Snapshot, WordTurns
 from engine.store import Store
 
-KEPT_METRICS, KEPT_EVENTS, KEPT_SAMPLES = 20_000, 2_000, 200
+KEPT_METRICS, KEPT_EVENTS, KEPT_SAMPLES, KEPT_WORD_TURNS = 20_000, 2_000, 200, 500
 
 
 class _Numbered(Protocol):
@@ -43,6 +43,12 @@ class History(Generic[Row]):
         self.unstored.append(row)
         self.next_id = row.id + 1
 
+    def take(self) -> list[Row]:
+        """Return and forget what was not yet stored."""
+        taken = list(self.unstored)
+        self.unstored.clear()
+        return taken
+
     def after(self, id_: int) -> list[Row]:
         """Return rows with a greater id, oldest first."""
         found: list[Row] = []
@@ -51,6 +57,15 @@ class History(Generic[Row]):
                 break
             found.append(row)
         return found[::-1]
+
+
+class Unstored(NamedTuple):
+    """Rows that the store does not have yet."""
+
+    metrics: list[Metric]
+    events: list[Event]
+    samples: list[Sample]
+    word_turns: list[WordTurns]
 
 
 class Board:
@@ -62,6 +77,7 @@ class Board:
         self._metrics: History[Metric] = History(KEPT_METRICS)
         self._events: History[Event] = History(KEPT_EVENTS)
         self._samples: History[Sample] = History(KEPT_SAMPLES)
+        self._word_turns: History[WordTurns] = History(KEPT_WORD_TURNS)
 
     def snapshot(self) -> Snapshot:
         """Return the present state of things."""
@@ -94,6 +110,11 @@ class Board:
         with self._lock:
             return self._samples.after(after)
 
+    def word_turns(self, after: int = 0) -> list[WordTurns]:
+        """Return where words lay, newer than an id."""
+        with self._lock:
+            return self._word_turns.after(after)
+
     def add_metric(self, step: int, phase: str, **values: float | None) -> None:
         """Append a metric row."""
         with self._lock:
@@ -111,19 +132,25 @@ class Board:
         with self._lock:
             self._samples.add(Sample(self._samples.next_id, time.time(), step, phase, messages))
 
+    def add_word_turns(
+        self, step: int, axes: tuple[str, ...], words: tuple[tuple[str, tuple[float, ...]], ...]
+    ) -> None:
+        """Append where words lie now."""
+        with self._lock:
+            self._word_turns.add(WordTurns(self._word_turns.next_id, time.time(), step, axes, words))
+
     def preload(self, store: Store, step: int) -> None:
         """Show what earlier runs of the session stored up to `step`, and go on with its numbers."""
         last = store.last_ids()
         metrics, samples = store.metrics(limit=KEPT_METRICS), store.samples(limit=KEPT_SAMPLES)
+        word_turns = store.word_turns(limit=KEPT_WORD_TURNS)
         with self._lock:
             self._metrics.preload((row for row in metrics if row.step <= step), last.metrics)
             self._events.preload(store.events(limit=KEPT_EVENTS), last.events)
             self._samples.preload((row for row in samples if row.step <= step), last.samples)
+            self._word_turns.preload((row for row in word_turns if row.step <= step), last.word_turns)
 
-    def take_unstored(self) -> tuple[list[Metric], list[Event], list[Sample]]:
+    def take_unstored(self) -> Unstored:
         """Return and forget what was not yet stored."""
         with self._lock:
-            taken = list(self._metrics.unstored), list(self._events.unstored), list(self._samples.unstored)
-            for history in (self._metrics, self._events, self._samples):
-                history.unstored.clear()
-            return taken
+            return Unstored(self._metrics.take(), self._events.take(), self._samples.take(), self._word_turns.take())

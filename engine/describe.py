@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import platform
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import psutil
 
+from engine.errors import UserError
 from engine.recipe import Recipe
-from model.config import ModelConfig, Part, named, parameter_table
+from model.config import SIZES, ModelConfig, Part, named, parameter_table
+from model.lexicon import Lexicon, load_lexicon
 
 
 def model_config(recipe: Recipe, vocabulary: int | None = None) -> ModelConfig:
     """Return the network's shape for a recipe; `vocabulary` is the tokenizer's real size once it is known."""
     settings = recipe.model
+    axes = tuple(axis.name for axis in lexicon_of(recipe).axes) if settings.start == "meaning" else ()
+    turns = settings.turns or SIZES[settings.size].turns
+    if len(axes) > turns:
+        raise UserError(
+            f"the lexicon has {len(axes)} axes, but a token {turns} turns; give model.turns={len(axes)} or more"
+        )
     longest = max(phase.length for phase in recipe.phases.values())
     shape = named(
         settings.size,
@@ -25,7 +34,15 @@ def model_config(recipe: Recipe, vocabulary: int | None = None) -> ModelConfig:
         layers=settings.layers,
         width=settings.width,
     )
-    return replace(shape, context=max(shape.context, longest))
+    return replace(shape, context=max(shape.context, longest), axes=axes)
+
+
+def lexicon_of(recipe: Recipe) -> Lexicon:
+    """Return the lexicon of a recipe, its own files included; UserError naming the file and what is wrong in it."""
+    try:
+        return load_lexicon([Path(path).expanduser() for path in recipe.model.lexicons])
+    except ValueError as error:
+        raise UserError(f"lexicon {error}") from None
 
 
 def parameters(recipe: Recipe) -> list[Part]:

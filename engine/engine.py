@@ -17,7 +17,7 @@ from engine.conversation import Conversation
 from engine.recipe import Recipe
 from engine.reply import Reply
 from engine.session import Session
-from engine.status import Event, Metric, Sample, Sampling, Snapshot
+from engine.status import Event, Metric, Sample, Sampling, Snapshot, WordTurns
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +125,10 @@ class Engine:
     def samples(self, after: int = 0) -> list[Sample]:
         """Return samples with an id above `after`, oldest first; only the newest are kept."""
         return self._board.samples(after)
+
+    def word_turns(self, after: int = 0) -> list[WordTurns]:
+        """Return where words lay on the named axes at evaluations, with an id above `after`, oldest first."""
+        return self._board.word_turns(after)
 
     def generate(self, conversation: Conversation, sampling: Sampling | None = None) -> Reply:
         """Ask the model for the next message; the Reply grows as the thread finds time."""

@@ -53,8 +53,12 @@ class ModelSettings(Settings):
     """`turns` shares the generator with the input; `table` has a full table of its own."""
     layers: Annotated[int, Field(ge=1, le=64)] | None = None
     width: Annotated[int, Field(ge=16, le=4096)] | None = None
-    start: Literal["statistics", "random"] = "statistics"
-    """How turn vectors start: from the corpus' co-occurrence statistics, or at random."""
+    start: Literal["statistics", "meaning", "random"] = "statistics"
+    """How turn vectors start: from the corpus' co-occurrence statistics, from the lexicon and those, or at random."""
+    lexicons: Annotated[tuple[str, ...], Array] = ()
+    """Files that add words to the lexicon, single tokens as those are (`--lexicon`); their places with `meaning`."""
+    held_out_words: bool = False
+    """A fifth of the lexicon's words is not started from it, to see whether the axes mean what they say."""
     induction: bool = True
     """The first two layers start as a circuit that repeats what was read (model/induction.py)."""
 
@@ -113,6 +117,8 @@ class OptimizerSettings(Settings):
 
     turns_rate: Annotated[float, Field(gt=0)] = 10.0
     """Learning rate of the turn vectors as a multiple of the rest's."""
+    anchor: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """With `model.start = "meaning"`: how much of the way back the lexicon's words are put on its axes after a step."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.1
     betas: Annotated[tuple[Momentum, Momentum], Array] = (0.9, 0.98)
     clip: Annotated[float, Field(gt=0)] = 1.0

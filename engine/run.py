@@ -17,17 +17,18 @@ from typing import Any
 import torch
 
 from engine import checkpoint as checkpoints
-from engine.board import Board
+from engine.board import KEPT_WORD_TURNS, Board
 from engine.chat import Chat, conversation_of
 from engine.curriculum import Curriculum, measures_of
 from engine.data.packing import PackedBatches
 from engine.data.prepared import PreparedData
 from engine.device import memory
 from engine.errors import EngineError
+from engine.meaning import watched_words
 from engine.optim import learning_rate
 from engine.pace import Pace, Window
 from engine.session import Session
-from engine.status import Metric, Sample, Sampling
+from engine.status import Metric, Sample, Sampling, WordTurns
 from engine.trainer import Trainer
 
 VALIDATION_TOKENS = 16_384
@@ -54,6 +55,7 @@ class Run:
         self.session, self.board, self.curriculum = session, board, curriculum
         self.trainer, self.data, self.chat = trainer, data, chat
         self.batches: PackedBatches = data.batches(curriculum.name, "train")
+        self._watched = watched_words(data.tokenizer)
         self.tokens = 0
         self.pace = Pace()
         self._window = Window(max(1, session.recipe.steps // STORED_METRICS))
@@ -172,6 +174,7 @@ class Run:
         holds = c.read(measures_of(loss))
         if not self._here(self.board.metrics(), "validation_loss"):
             self.board.add_metric(c.step, c.name, validation_loss=loss)
+        self._watch_words()
         self.board.update(validation_loss=loss)
         if math.isfinite(loss) and (self._best is None or loss < self._best[1]):
             self._best = c.step, loss
@@ -181,6 +184,18 @@ class Run:
             self.board.add_event("info", "gate", f"the gate of {c.name} is open: {self._gate_line()}")
         elif holds and not was_open:
             self.board.add_event("info", "gate", f"the gate of {c.name} holds once: {self._gate_line()}")
+
+    def _watch_words(self) -> None:
+        """Record where some words lie on the named axes, at so many evaluations of a session at most."""
+        c, embedding = self.curriculum, self.trainer.model.embedding
+        axes = embedding.config.axes
+        evaluations = sum(phase.steps // phase.evaluate_every + 1 for phase in c.recipe.phases.values())
+        due = c.phase_over or (c.phase_step // c.phase.evaluate_every) % (evaluations // KEPT_WORD_TURNS + 1) == 0
+        if not axes or not due or self._here(self.board.word_turns(), "words"):
+            return
+        rows = embedding.integers()[list(self._watched.values()), : len(axes)].float() * embedding.step
+        words = zip(self._watched, (tuple(round(turn, 2) for turn in row) for row in rows.tolist()), strict=True)
+        self.board.add_word_turns(c.step, axes, tuple(words))
 
     def _sample(self) -> None:
         """Let the live model speak; seeded by the step, so a resumed run says the same."""
@@ -199,7 +214,7 @@ class Run:
                 messages += [("user", question), ("assistant", answer)]
         self.board.add_sample(c.step, c.name, tuple(messages))
 
-    def _here(self, rows: Sequence[Metric] | Sequence[Sample], field: str) -> bool:
+    def _here(self, rows: Sequence[Metric] | Sequence[Sample] | Sequence[WordTurns], field: str) -> bool:
         """Return whether this step's row is there already: a resumed run meets it again."""
         newest = [row for row in rows[-4:] if row.step == self.curriculum.step]
         return any(getattr(row, field) is not None for row in newest)

@@ -13,10 +13,11 @@ from engine.curriculum import Curriculum
 from engine.data.prepare import prepare
 from engine.data.prepared import PreparedData
 from engine.data.tokenizer import ChatTokenizer
-from engine.describe import model_config
+from engine.describe import lexicon_of, model_config
 from engine.device import Plan, choose_device
 from engine.engine import EngineOptions
 from engine.errors import UserError
+from engine.meaning import Started, started_tokens, started_words
 from engine.precision import choose_plan
 from engine.recipe import Recipe
 from engine.run import Run
@@ -24,7 +25,7 @@ from engine.session import Session
 from engine.statistics import turn_vectors
 from engine.status import Progress
 from engine.trainer import Trainer
-from model.config import ModelConfig
+from model.config import TURN_RANGE, ModelConfig
 from model.turngpt import TurnGPT
 
 STATISTICS_TOKENS = 2_000_000
@@ -79,7 +80,7 @@ def set_up(
     if restored is None and plan.tokens_per_second and curriculum.fit(plan.tokens_per_second):
         took = f"{curriculum.recipe.steps:,} of the recipe's {recipe.steps:,} steps"
         board.add_event("info", "choice", f"{took}, so that training takes about {recipe.minutes:g} minutes here")
-    trainer = Trainer(model, recipe.optimizer, plan)
+    trainer = Trainer(model, recipe.optimizer, plan, None if restored else started_of(recipe, data.tokenizer))
     if restored is not None:
         trainer.load_optimizer_tensors(restored.optimizer)
     board.update(device=plan.summary)
@@ -90,7 +91,7 @@ def new_model(recipe: Recipe, data: PreparedData, report: Callable[[Progress], N
     """Return a recipe's network as it begins."""
     config = model_config(recipe, data.tokenizer.size)
     turns = None
-    if recipe.model.start == "statistics":
+    if recipe.model.start != "random":
         report(Progress("placing tokens by corpus statistics", 0, None))
         sample = data.token_sample(STATISTICS_TOKENS)
         tokenizer = data.tokenizer
@@ -101,10 +102,23 @@ def new_model(recipe: Recipe, data: PreparedData, report: Callable[[Progress], N
             pad=tokenizer.pad_id,
             seed=recipe.seed,
             same_word=tokenizer.same_word(),
+            started=started_of(recipe, tokenizer),
         )
     model = TurnGPT(config)
     model.initialise(recipe.seed, turns, induction=recipe.model.induction)
     return model
+
+
+def started_of(recipe: Recipe, tokenizer: ChatTokenizer) -> Started | None:
+    """Return the tokens that a recipe starts from the lexicon; UserError if there are none."""
+    if recipe.model.start != "meaning":
+        return None
+    lexicon = lexicon_of(recipe)
+    step = 2 * TURN_RANGE / (model_config(recipe).levels - 1)
+    started = started_tokens(lexicon, started_words(recipe, lexicon), tokenizer, step)
+    if not len(started.ids):
+        raise UserError('none of the lexicon\'s words is in the data; give model.start = "statistics"')
+    return started
 
 
 def _plan(

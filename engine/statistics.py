@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engine.meaning import Started, on_axes
 from model.config import TURN_RANGE
 
 IDENTITY_SHARE = 0.25
@@ -27,12 +28,20 @@ _CHUNK = 1 << 20
 
 
 def turn_vectors(
-    ids: np.ndarray, vocabulary: int, turns: int, *, pad: int, seed: int, same_word: Sequence[int] | None = None
+    ids: np.ndarray,
+    vocabulary: int,
+    turns: int,
+    *,
+    pad: int,
+    seed: int,
+    same_word: Sequence[int] | None = None,
+    started: Started | None = None,
 ) -> Tensor:
     """Return start values for the turn table, (vocabulary, turns) fp32 in -10..10, deterministic by seed.
 
     `ids` is running text, documents separated by `pad`, which is never counted. `same_word` gives for each token one of
-    its word, the same for all of them; without it each token is a word of its own.
+    its word, the same for all of them; without it each token is a word of its own. With `started` the first turns are
+    the named axes.
     """
     counts = _cooccurrence(ids.astype(np.int64), vocabulary, pad)
     rows, columns = counts.indices()
@@ -43,20 +52,23 @@ def turn_vectors(
     information = torch.log(weights / expected).clamp_min_(0).float()
     matrix = torch.sparse_coo_tensor(counts.indices(), information, (vocabulary, vocabulary), check_invariants=False)
     matrix = matrix.coalesce()
-    rank = min(turns - int(turns * IDENTITY_SHARE), vocabulary)
+    axes = 0 if started is None else started.values.shape[1]
+    rank = min(max(0, turns - axes - int(turns * IDENTITY_SHARE)), vocabulary)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         u, s, _ = torch.svd_lowrank(matrix, q=min(rank + 16, vocabulary), niter=4)
-        vectors = u[:, :rank] * s[:rank].sqrt()
+        statistics = u * s.sqrt()
+        vectors = statistics[:, :rank]
         # Tokens never seen have all zeros; noise far below the rest gives each its own rank.
         vectors = vectors + 1e-6 * torch.randn(vectors.shape)
-        if rank < turns:
-            identity = torch.randn(vocabulary, turns - rank)
+        if rank < turns - axes:
+            identity = torch.randn(vocabulary, turns - axes - rank)
             if same_word is not None:
                 identity = identity[list(same_word)]
             vectors = torch.cat((vectors, identity), dim=1)
     ranks = vectors.argsort(dim=0).argsort(dim=0).float()
-    return (ranks / max(1, vocabulary - 1) * 2 - 1) * TURN_RANGE
+    spread = (ranks / max(1, vocabulary - 1) * 2 - 1) * TURN_RANGE
+    return spread if started is None else torch.cat((on_axes(statistics, started), spread), dim=1)
 
 
 def _cooccurrence(ids: np.ndarray, vocabulary: int, pad: int) -> Tensor:

@@ -102,6 +102,18 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class WordTurns:
+    """Where some words lay on the named axes at an evaluation."""
+
+    id: int
+    time: float
+    step: int
+    axes: tuple[str, ...]
+    words: tuple[tuple[str, tuple[float, ...]], ...]
+    """(word, its turns as they would be stored, one an axis)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything a front end draws at a glance; cheap to take at 10 Hz."""
 

@@ -20,9 +20,9 @@ from typing import Any, TypeVar
 
 from engine.conversation import Conversation, Message
 from engine.errors import EngineError
-from engine.status import Event, Metric, Sample
+from engine.status import Event, Metric, Sample, WordTurns
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 BUSY_SECONDS = 10.0
 _DAMAGED = "the database is damaged; move it away to go on without its history"
 
@@ -36,14 +36,18 @@ CREATE TABLE events (
 CREATE TABLE samples (
     id INTEGER PRIMARY KEY AUTOINCREMENT, time REAL NOT NULL, step INTEGER NOT NULL, phase TEXT NOT NULL,
     messages TEXT NOT NULL);
+CREATE TABLE word_turns (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, time REAL NOT NULL, step INTEGER NOT NULL, axes TEXT NOT NULL,
+    words TEXT NOT NULL);
 CREATE TABLE conversations (
     id INTEGER PRIMARY KEY AUTOINCREMENT, time REAL NOT NULL, step INTEGER NOT NULL, messages TEXT NOT NULL);
 CREATE INDEX metrics_step ON metrics (step);
 CREATE INDEX samples_step ON samples (step);
+CREATE INDEX word_turns_step ON word_turns (step);
 """
 
-Record = TypeVar("Record", Metric, Event, Sample)
-_TABLES: dict[type[Any], str] = {Metric: "metrics", Event: "events", Sample: "samples"}
+Record = TypeVar("Record", Metric, Event, Sample, WordTurns)
+_TABLES: dict[type[Any], str] = {Metric: "metrics", Event: "events", Sample: "samples", WordTurns: "word_turns"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,7 @@ class LastIds:
     metrics: int
     events: int
     samples: int
+    word_turns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +103,11 @@ class Store:
         metrics: Sequence[Metric] = (),
         events: Sequence[Event] = (),
         samples: Sequence[Sample] = (),
+        word_turns: Sequence[WordTurns] = (),
     ) -> None:
         """Add records under their own ids (a fresh id where it is 0), all of them or none."""
         with self._transaction() as connection:
-            for records in (metrics, events, samples):
+            for records in (metrics, events, samples, word_turns):
                 for record in records:
                     names = [field.name for field in fields(record)]
                     marks = ", ".join("?" * len(names))
@@ -121,17 +127,22 @@ class Store:
         """Return samples with an id above `after`, oldest first; the newest `limit` of them."""
         return self._read(Sample, after, limit)
 
+    def word_turns(self, after: int = 0, limit: int = 1_000) -> list[WordTurns]:
+        """Return where words lay at evaluations with an id above `after`, oldest first; the newest `limit` of them."""
+        return self._read(WordTurns, after, limit)
+
     def last_ids(self) -> LastIds:
         """Return where numbering goes on."""
         with self._reading() as connection:
             found = dict(connection.execute("SELECT name, seq FROM sqlite_sequence").fetchall())
-        return LastIds(*(int(found.get(name, 0)) for name in ("metrics", "events", "samples")))
+        return LastIds(*(int(found.get(name, 0)) for name in (field.name for field in fields(LastIds))))
 
     def truncate(self, step: int) -> None:
-        """Forget metrics and samples of steps after `step`, from where training is about to go on."""
+        """Forget metrics, samples and turns of words of steps after `step`, from where training is about to go on."""
         with self._transaction() as connection:
             connection.execute("DELETE FROM metrics WHERE step > ?", (step,))
             connection.execute("DELETE FROM samples WHERE step > ?", (step,))
+            connection.execute("DELETE FROM word_turns WHERE step > ?", (step,))
 
     def save_conversation(self, conversation: Conversation, step: int = 0, id: int | None = None) -> int:
         """Keep a conversation and return its id; given an id, that one is replaced."""
@@ -256,4 +267,8 @@ def _from_sql(kind: type[Record], row: tuple[Any, ...]) -> Record:
             values[name] = float(value)
         elif name == "messages":
             values[name] = tuple((str(role), str(content)) for role, content in json.loads(value))
+        elif name == "axes":
+            values[name] = tuple(map(str, json.loads(value)))
+        elif name == "words":
+            values[name] = tuple((str(word), tuple(map(float, turns))) for word, turns in json.loads(value))
     return kind(**values)

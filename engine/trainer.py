@@ -17,11 +17,13 @@ from torch import Tensor
 
 from engine.data.packing import Batch
 from engine.device import Plan
+from engine.meaning import Started
 from engine.optim import build_optimizer
 from engine.recipe import OptimizerSettings
 from model.loss import IGNORED
 from model.turngpt import TurnGPT
 
+STARTED = ("started.ids", "started.values")
 MICRO_TOKENS = 8192
 """Most tokens in one pass; below 32,768, see ModelConfig on M1."""
 
@@ -44,10 +46,12 @@ class StepResult:
 class Trainer:
     """A model, its optimiser and the way they run on this machine."""
 
-    def __init__(self, model: TurnGPT, settings: OptimizerSettings, plan: Plan) -> None:
+    def __init__(self, model: TurnGPT, settings: OptimizerSettings, plan: Plan, started: Started | None = None) -> None:
+        """`started` are tokens that `settings.anchor` keeps where they began on the named axes."""
         self.model = model.to(plan.device)
         self.settings = settings
         self.plan = plan
+        self.started = started
         self.optimizer = build_optimizer(model, settings)
         self._loss: Callable[[Tensor, Tensor, Tensor], Tensor] = (
             torch.compile(model.loss, dynamic=False) if plan.compile else model.loss
@@ -75,8 +79,18 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate * group["scale"]
         self.optimizer.step()
+        self._pull_back()
         self.optimizer.zero_grad()
         return StepResult(loss_value, norm_value, batch.ids.size)
+
+    @torch.no_grad()
+    def _pull_back(self) -> None:
+        """Put started tokens back to, or on their way to, where they began."""
+        if self.started is None or not self.settings.anchor:
+            return
+        ids, values = self.started.ids.to(self.device), self.started.values.to(self.device)
+        named = self.model.embedding.turns[:, : values.shape[1]]
+        named[ids] = torch.lerp(named[ids], values, self.settings.anchor)
 
     def backward(self, batch: Batch) -> Tensor:
         """Add the gradients of the mean loss over the batch's learned tokens; returns that loss."""
@@ -114,9 +128,10 @@ class Trainer:
         return torch.from_numpy(array).to(self.device)
 
     def optimizer_tensors(self) -> dict[str, Tensor]:
-        """Return the optimiser's state as named tensors: `parameter.exp_avg` and so on."""
+        """Return the optimiser's state as named tensors: `parameter.exp_avg` and so on, and the started tokens."""
         names = {id(parameter): name for name, parameter in self.model.named_parameters()}
-        return {
+        started = {} if self.started is None else {STARTED[0]: self.started.ids, STARTED[1]: self.started.values}
+        return started | {
             f"{names[id(parameter)]}.{key}": torch.as_tensor(value)
             for parameter, state in self.optimizer.state.items()
             for key, value in state.items()
@@ -126,7 +141,10 @@ class Trainer:
         """Set the optimiser's state from `optimizer_tensors`' result."""
         parameters = dict(self.model.named_parameters())
         self.optimizer.state.clear()
+        self.started = Started(*(tensors[name] for name in STARTED)) if STARTED[0] in tensors else None
         for name, tensor in tensors.items():
+            if name in STARTED:
+                continue
             parameter_name, _, key = name.rpartition(".")
             parameter = parameters[parameter_name]
             # The step counter lives where the optimiser made it: with the parameter if fused, else on the CPU.

@@ -254,9 +254,9 @@ class Worker:
         self._stored_at = time.monotonic()
         if self._store is None or self._run is None:
             return
-        metrics, events, samples = self.board.take_unstored()
-        if metrics or events or samples:
+        unstored = self.board.take_unstored()
+        if any(unstored):
             with self._run.disk_may_refuse():
-                self._store.append(metrics=metrics, events=events, samples=samples)
-        for event in events:
+                self._store.append(**unstored._asdict())
+        for event in unstored.events:
             log.log(getattr(logging, event.level.upper()), "step %d, %s: %s", event.step, event.kind, event.text)

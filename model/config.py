@@ -31,8 +31,11 @@ class ModelConfig:
     """`turns`: the generator's table again, with a bias a token; `table`: a full table of its own."""
     rope_base: float = 10_000.0
     norm_epsilon: float = 1e-6
+    axes: tuple[str, ...] = ()
+    """Names of the first turns, where they have a meaning; the others have none."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "axes", tuple(self.axes))  # JSON has lists
         if not 8 <= self.turns <= 64:
             raise ValueError(f"turns must be 8 to 64, not {self.turns}")
         if not 1 <= self.degree <= 4:
@@ -44,6 +47,8 @@ class ModelConfig:
             raise ValueError(f"the vocabulary must have at most 16384 tokens, not {self.vocabulary}")
         if self.head_width % 2:
             raise ValueError(f"the head width must be even for rotary positions, not {self.head_width}")
+        if len(self.axes) > self.turns:
+            raise ValueError(f"{len(self.axes)} named axes need as many turns, not {self.turns}")
         if self.head not in ("turns", "table"):
             raise ValueError(f"head must be 'turns' or 'table', not {self.head!r}")
 

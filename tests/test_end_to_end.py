@@ -99,6 +99,17 @@ def test_train_then_chat_then_list(home):
     assert again.returncode == 0 and "finished at step 30 of 30" in again.stdout
 
 
+def test_words_of_what_was_trained_can_be_reckoned_with(home):
+    meaning = ["--set", "model.start=meaning", "--set", "model.turns=24", "--set", "model.vocabulary=400"]
+    assert home.train(*meaning, "--max-steps", "2").returncode == 0
+    turns = [*COMMAND, "turns", "--session", "one", "--sessions-dir", str(home.sessions)]
+    done = run([*turns, "dog - cat + red"])
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "dog - cat + red, on the turns of step 2" in done.stdout and "\nlife " in done.stdout
+    wrong = run([*turns, "dog - - cat"])
+    assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1) and "column 7" in wrong.stderr
+
+
 def test_without_a_terminal_the_program_says_so_and_trains(home):
     command = [argument for argument in home.arguments("--max-steps", "2") if argument != "--train-only"]
     done = run(command)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 from engine.conversation import printable
@@ -34,9 +35,14 @@ def check_device(name: str) -> None:
         raise UserError(f"--device {name!r}: give auto, cpu, cuda, cuda:N or mps")
 
 
-def overrides_of(given: list[str], data: list[str], size: str | None, seed: int | None) -> tuple[str, ...]:
+def overrides_of(
+    given: list[str], data: list[str], size: str | None, seed: int | None, lexicons: Sequence[str] = ()
+) -> tuple[str, ...]:
     """Return every change to the recipe as `key=value`; the options of their own win over --set."""
     changes = list(given)
+    if lexicons:
+        changes.insert(0, 'model.start="meaning"')
+        changes.append(f"model.lexicons={_toml_strings([_path('--lexicon', one) for one in lexicons])}")
     paths, named = _data(data)
     if paths:
         changes.append(f"data.paths={_toml_strings(paths)}")
@@ -63,19 +69,19 @@ def _data(given: list[str]) -> tuple[list[str], dict[str, list[str]]]:
     for one in given:
         name, equals, path = one.partition("=")
         if equals and name.removeprefix("hub:") in catalogue():
-            named.setdefault(name.removeprefix("hub:"), []).append(_data_path(path))
+            named.setdefault(name.removeprefix("hub:"), []).append(_path("--data", path))
         elif equals and not _exists(one):
             known = ", ".join(catalogue())
             raise UserError(f"--data {one}: there is no such file or folder, and no set {name!r}; there are {known}")
         else:
-            paths.append(_data_path(one))
+            paths.append(_path("--data", one))
     return paths, named
 
 
-def _data_path(given: str) -> str:
+def _path(option: str, given: str) -> str:
     """Return the absolute path, so that the session can be resumed from anywhere."""
     if not _exists(given):
-        raise UserError(f"--data {given}: there is no such file or folder")
+        raise UserError(f"{option} {given}: there is no such file or folder")
     return str(Path(given).expanduser().absolute())
 
 

@@ -106,6 +106,10 @@ def train(
         list[str] | None,
         typer.Option(metavar="PATH", help="Train on files or folders; SET=PATH: for a set of the hub."),
     ] = None,
+    lexicon: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FILE", help="Start from meaning, with the words of this lexicon as well."),
+    ] = None,
     size: Annotated[str | None, typer.Option(metavar="NAME", help="tiny, small, base, medium or large.")] = None,
     device: Device = "auto",
     precision: Annotated[
@@ -141,7 +145,7 @@ def train(
     seconds = None if max_time is None else parse_time(max_time)
     check_device(device)
     root = sessions_root(sessions_dir)
-    plan, name = recipe_of(root, recipe, session, overrides_of(set_ or [], data or [], size, seed))
+    plan, name = recipe_of(root, recipe, session, overrides_of(set_ or [], data or [], size, seed, lexicon or []))
     if dry_run:
         from turngpt_tui.describe import description
 
@@ -304,6 +308,49 @@ def data(
         typer.echo(text)
     for note in notes:
         typer.echo(one_line(note), err=True)
+
+
+@app.command()
+def turns(
+    context: typer.Context,
+    expression: Annotated[
+        str | None, typer.Argument(metavar="[EXPRESSION]", help="As 'king - man + woman'; without: the named axes.")
+    ] = None,
+    *,
+    session: Annotated[str | None, typer.Option(metavar="NAME", help="Whose words.")] = None,
+    analogies: Annotated[bool, typer.Option("--analogies", help="Measure how the lexicon's analogies hold.")] = False,
+    file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="With --analogies: more, as lines of 'a b c d', or parquet.")
+    ] = None,
+    as_json: Json = False,
+    sessions_dir: SessionsDir = None,
+    debug: Debug = False,
+) -> None:
+    """Reckon with words on a session's turns: king - man + woman. It must have started from meaning."""
+    del debug
+    from engine.session import Session, sessions_root
+    from turngpt_tui.arguments import DEFAULT_RECIPE
+
+    if analogies and expression is not None:
+        raise UserError("--analogies goes without an expression")
+    if file is not None and not analogies:
+        raise UserError("--file goes with --analogies")
+    above = context.parent.params if context.parent else {}
+    given = above.get("session") if session is None else session
+    root = sessions_root(sessions_dir or above.get("sessions_dir"))
+    opened = Session.open(root, DEFAULT_RECIPE if given is None else given, None)
+
+    from engine.semantics import read_analogies, words_of
+    from turngpt_tui import meaning
+
+    words = words_of(opened)
+    if analogies:
+        more = None if file is None else read_analogies(file)
+        typer.echo(meaning.analogies(words, more, as_json=as_json))
+    elif expression is not None:
+        typer.echo(meaning.arithmetic(words, expression, as_json=as_json))
+    else:
+        typer.echo(meaning.axes(words, as_json=as_json))
 
 
 @app.command()

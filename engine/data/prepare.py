@@ -24,10 +24,10 @@ from engine.data.prepared import PreparedData
 from engine.data.shards import Shard, ShardWriter, key_of, open_shard
 from engine.data.sources import Part, Sources
 from engine.data.tokenizer import ChatTokenizer
+from engine.describe import lexicon_of
 from engine.errors import CancelledError, EngineError, UserError
 from engine.recipe import Recipe
 from engine.status import Progress
-from model.lexicon import load_lexicon
 
 TOKENIZER_CHARACTERS = 8_000_000
 VALIDATION_SHARE = 0.05
@@ -98,7 +98,7 @@ class _Preparation:
 
     def _tokenizer(self, mixes: dict[str, dict[Part, float]], caps: dict[Part, float]) -> ChatTokenizer:
         shares = {part: sum(mix.get(part, 0.0) / sum(mix.values()) for mix in mixes.values()) for part in caps}
-        words = sorted(load_lexicon().words)
+        words = sorted(lexicon_of(self.recipe).words)
         key = key_of(
             {
                 "what": "tokenizer",

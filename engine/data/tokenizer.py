@@ -48,6 +48,7 @@ TEMPLATE = (
     "{% endfor %}{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
 )
 """`encode_document` and `encode_prompt` in Jinja, as `transformers` renders it; `generation` marks what is learned."""
+_WORD = re.compile(r" [^\W\d_]{2,}|[A-Z][^\W\d_]+| ?[IA]| a")
 _PIECE = re.compile(r"[^\r\n\w]?[^\W\d_]+")
 """What PATTERN takes as a word, near enough to count."""
 
@@ -138,6 +139,31 @@ class ChatTokenizer:
         first: dict[str, int] = {}
         tokens = (self._tokenizer.id_to_token(id_) or "" for id_ in range(self.size))
         return [first.setdefault(token.removeprefix("Ġ").lower(), id_) for id_, token in enumerate(tokens)]
+
+    def words(self) -> dict[str, int]:
+        """Return the words that are single tokens, as text writes them -> the id of their usual form.
+
+        A word begins with its space or with a capital, as every form but one does (`model.lexicon.forms`); what else is
+        made of letters may be a piece of one. Words of which text begins sentences are not listed as names too.
+        """
+        found: dict[str, int] = {}
+        texts = self._tokenizer.decode_batch([[id_] for id_ in range(self.size)])
+        ids = {text: id_ for id_, text in enumerate(texts) if _WORD.fullmatch(text)}
+        for text in ids:
+            word = text.removeprefix(" ")
+            if word in found or (word[0].isupper() and f" {word[0].lower()}{word[1:]}" in ids):
+                continue
+            found[word] = next(ids[form] for form in forms(word) if form in ids)
+        return found
+
+    def single(self, texts: Iterable[str]) -> dict[str, int]:
+        """Return those of `texts` that are a single token -> its id."""
+        texts = list(texts)
+        return {text: ids[0] for text, ids in zip(texts, self.encode_many(texts), strict=True) if len(ids) == 1}
+
+    def pieces(self, text: str) -> list[str]:
+        """Return the texts of the tokens that make up `text`."""
+        return [self.decode([id_]) for id_ in self.encode(text)]
 
     def encode(self, text: str) -> list[int]:
         """Return the ids of plain text; nothing in it is read as a special token."""

@@ -25,7 +25,7 @@ def test_what_was_taken_is_not_taken_again():
     board = Board(Snapshot())
     board.add_sample(1, "foundation", (("text", "Once"),))
     assert len(board.take_unstored()[2]) == 1
-    assert board.take_unstored() == ([], [], [])
+    assert board.take_unstored() == ([], [], [], [])
     assert len(board.samples()) == 1
 
 

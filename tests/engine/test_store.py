@@ -11,7 +11,7 @@ import pytest
 
 from engine.conversation import Conversation, Message
 from engine.errors import EngineError
-from engine.status import Event, Metric, Sample
+from engine.status import Event, Metric, Sample, WordTurns
 from engine.store import LastIds, Store
 
 
@@ -36,6 +36,17 @@ def test_what_is_appended_is_read_back_by_another_connection(path: Path) -> None
             assert reader.metrics() == [metric(1, 5), metric(2, 6, None)]
             assert reader.events() == [event]
             assert reader.samples() == [sample(1, 6)]
+
+
+def test_where_words_lay_is_read_back_and_forgotten_with_its_step(path: Path) -> None:
+    rows = [
+        WordTurns(id, 1.5, 10 * id, ("size", "time"), (("king", (1.43, -2.86)), ("[b]é", (0.0, 10.0)))) for id in (1, 2)
+    ]
+    with Store.writer(path) as store:
+        store.append(word_turns=rows)
+        assert store.word_turns() == rows and store.word_turns(after=1) == rows[1:]
+        store.truncate(10)
+        assert store.word_turns() == rows[:1] and store.last_ids().word_turns == 2
 
 
 def test_numbers_that_are_not_finite_survive(path: Path) -> None:
@@ -72,7 +83,7 @@ def test_ids_are_never_given_twice(path: Path) -> None:
     with Store.writer(path) as store:
         store.append(metrics=[metric(1, 5), metric(9, 6)])
         store.truncate(0)
-        assert store.last_ids() == LastIds(metrics=9, events=0, samples=0)
+        assert store.last_ids() == LastIds(metrics=9, events=0, samples=0, word_turns=0)
         store.append(metrics=[metric(0, 1)])
         assert [row.id for row in store.metrics()] == [10]
 
@@ -139,7 +150,7 @@ def test_a_later_version_is_refused(path: Path) -> None:
     raw.execute("PRAGMA user_version = 99")
     raw.close()
     for opener in (Store.reader, Store.writer):
-        with pytest.raises(EngineError, match="its format is version 99, this program reads 1"):
+        with pytest.raises(EngineError, match="its format is version 99, this program reads 2"):
             opener(path)
 
 

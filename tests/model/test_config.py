@@ -1,6 +1,9 @@
+import json
+from dataclasses import asdict
+
 import pytest
 
-from model.config import SIZES, named, parameter_table
+from model.config import SIZES, ModelConfig, named, parameter_table
 from model.turngpt import TurnGPT
 
 
@@ -45,3 +48,10 @@ def test_impossible_shapes_are_refused_by_name(change, word):
 def test_an_unknown_size_lists_the_known():
     with pytest.raises(ValueError, match="tiny, small, base"):
         named("huge")
+
+
+def test_axes_name_turns_and_survive_json():
+    config = named("tiny", axes=("size", "time"))
+    assert ModelConfig(**json.loads(json.dumps(asdict(config)))) == config
+    with pytest.raises(ValueError, match="65 named axes need as many turns, not 64"):
+        named("tiny", axes=tuple(map(str, range(65))))

@@ -21,7 +21,7 @@ from turngpt_tui.arguments import parse_time
 
 OPTIONS = {
     "turngpt-tui": [
-        "--train-only", "--recipe", "--session", "--set", "--data", "--size", "--device", "--precision",
+        "--train-only", "--recipe", "--session", "--set", "--data", "--lexicon", "--size", "--device", "--precision",
         "--max-steps", "--max-time", "--seed", "--dry-run", "--sessions-dir", "--debug", "--version",
     ],
     "chat": [
@@ -33,6 +33,7 @@ OPTIONS = {
     "data": [
         "--recipe", "--data", "--report", "--beside", "--tokens", "--samples", "--seed", "--json", "--debug",
     ],
+    "turns": ["expression", "--session", "--analogies", "--file", "--json", "--sessions-dir", "--debug"],
     "doctor": ["--json", "--debug"],
 }  # fmt: skip
 
