@@ -83,7 +83,7 @@ def test_other_tokens_lie_where_words_of_the_same_company_do():
 
     placed = on_axes(statistics, Started(ids, values))
     assert torch.equal(placed[ids], values)
-    assert placed[20:30].max() < -5 and placed[40:59].min() > 5
+    assert placed[20:30].max() < -4 and placed[40:59].min() > 4
     assert placed[59].abs().max() == 0 and placed[: len(SPECIALS)].abs().max() == 0
 
 
