@@ -30,7 +30,8 @@ def generate(writer: Writer) -> tuple[tuple[str, ...], Conversation]:
     writer.begin()
     table, name = authored("listening"), random.choice(MOODS)
     mood = table[name]
-    keys, said = [], []
+    keys: list[str] = []
+    said: list[Pair] = []
     for clause in random.sample(mood["clauses"], random.choice((1, 1, 2))):
         keys.append(clause)
         said += _told(writer, clause, random.choice(mood["ways"]))
