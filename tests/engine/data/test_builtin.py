@@ -188,6 +188,7 @@ def askings_in(exchanges: list[list[list[Any]]]) -> Iterator[str]:
         ("I lost my key", "you lost your key"),
         ("I am afraid that we were late", "you are afraid that you were late"),
         ("I was at home by myself", "you were at home by yourself"),
+        ("my uncle and I like to sing with Ida and my aunt", "you and your uncle like to sing with Ida and your aunt"),
         ("Mia told me about our Imogen", "Mia told you about your Imogen"),
     ],
 )
@@ -245,7 +246,8 @@ def templates() -> Iterator[tuple[str, set[str]]]:
         *(way for mood in listening.MOODS for way in authored("listening")[mood]["ways"]),
         *authored("listening")["after"],
     ):
-        yield from ((one, {"clause", "said"}) for one in (way["tell"], way["reply"]))
+        said = (way["tell"], way["reply"], *said_in([way.get("then", [])]))
+        yield from ((one, {"clause", "said"}) for one in said)
 
 
 def clauses() -> list[str]:
