@@ -82,7 +82,7 @@ def _wait_for_a_batch(folder: Path) -> None:
     for _ in range(BATCHES):
         batch = batches.next()
     wait = (time.perf_counter() - began) / BATCHES
-    model = new_model(recipe, data, lambda _: None)
+    model = new_model(recipe, data, lambda _: None, None)
     device, _ = choose_device("auto")
     plan = choose_plan(model, batch, recipe.optimizer, device, compile_="off")
     trainer = Trainer(model, recipe.optimizer, plan)

@@ -71,8 +71,7 @@ class Curriculum:
         if self.finished:
             return 0
         phases = [self.recipe.phases[name] for name in self.names[self.index :]]
-        taken = self.phase_step * phases[0].batch * phases[0].length
-        return sum(phase.steps * phase.batch * phase.length for phase in phases) - taken
+        return sum(phase.tokens for phase in phases) - self.phase_step * phases[0].step_tokens
 
     def fit(self, tokens_per_second: float) -> bool:
         """Shorten all phases so that training takes the recipe's `minutes`; returns whether that was needed."""

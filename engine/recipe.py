@@ -154,6 +154,16 @@ class PhaseSettings(Settings):
     evaluate_every: Annotated[int, Field(ge=1)] = 100
     sample_every: Annotated[int, Field(ge=1)] = 100
 
+    @property
+    def step_tokens(self) -> int:
+        """Tokens of an optimisation step, padding included."""
+        return self.batch * self.length
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of all steps, padding included."""
+        return self.steps * self.step_tokens
+
     @model_validator(mode="after")
     def _some_weight(self) -> PhaseSettings:
         if not any(self.mix.values()):
@@ -185,7 +195,7 @@ class Recipe(Settings):
     @property
     def tokens(self) -> int:
         """Tokens of all phases together, padding included."""
-        return sum(phase.steps * phase.batch * phase.length for phase in self.phases.values())
+        return sum(phase.tokens for phase in self.phases.values())
 
     def shortened(self, share: float) -> Recipe:
         """Return the recipe with this share of each phase's steps, one at least."""

@@ -55,10 +55,10 @@ class Run:
         self.session, self.board, self.curriculum = session, board, curriculum
         self.trainer, self.data, self.chat = trainer, data, chat
         self.batches: PackedBatches = data.batches(curriculum.name, "train")
-        self._watched = watched_words(data.tokenizer)
+        self._watched = watched_words(data.tokenizer) if trainer.model.config.axes else {}
         self.tokens = 0
         self.pace = Pace()
-        self._window = Window(max(1, session.recipe.steps // STORED_METRICS))
+        self._window = Window(max(1, curriculum.recipe.steps // STORED_METRICS))
         self._best: tuple[int, float] | None = None
         self._saved_step = -1
         self._pending = False
@@ -189,9 +189,11 @@ class Run:
         """Record where some words lie on the named axes, at so many evaluations of a session at most."""
         c, embedding = self.curriculum, self.trainer.model.embedding
         axes = embedding.config.axes
+        if not axes:
+            return
         evaluations = sum(phase.steps // phase.evaluate_every + 1 for phase in c.recipe.phases.values())
         due = c.phase_over or (c.phase_step // c.phase.evaluate_every) % (evaluations // KEPT_WORD_TURNS + 1) == 0
-        if not axes or not due or self._here(self.board.word_turns(), "words"):
+        if not due or self._here(self.board.word_turns(), "words"):
             return
         rows = embedding.integers()[list(self._watched.values()), : len(axes)].float() * embedding.step
         words = zip(self._watched, (tuple(round(turn, 2) for turn in row) for row in rows.tolist()), strict=True)

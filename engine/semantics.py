@@ -33,6 +33,8 @@ class Words:
     held_out: frozenset[str]
     """Words of the lexicon that were left out of the start, to see whether the axes mean what they say."""
     tokenizer: ChatTokenizer
+    anchor: float = 0.0
+    """How much of the way back to their places started words were put after each step."""
 
     def terms(self, expression: str) -> tuple[Term, ...]:
         """Return an expression's terms, words as the vocabulary writes them; UserError naming what is wrong where."""
@@ -80,7 +82,8 @@ def words_of(session: Session) -> Words:
     values = embedding.integers().numpy()[list(rows.values())] * embedding.step
     started = frozenset(started_words(session.recipe, lexicon)) & known.keys()
     left_out = frozenset(word for word in known if held_out(word)) - started
-    return Words(newest.step, Space(tuple(rows), values, embedding.config.axes), lexicon, started, left_out, tokenizer)
+    space, anchor = Space(tuple(rows), values, embedding.config.axes), session.recipe.optimizer.anchor
+    return Words(newest.step, space, lexicon, started, left_out, tokenizer, anchor)
 
 
 def read_analogies(path: Path) -> list[Analogy]:

@@ -64,8 +64,10 @@ def set_up(
     data = prepare(recipe, model_config(recipe).vocabulary, session.cache, report, cancelled, only)
     for note in data.notes:
         board.add_event("info", "data", note)
+    started = None  # a checkpoint brings its own
     if restored is None:
-        model = new_model(recipe, data, report)
+        started = started_of(recipe, data.tokenizer)
+        model = new_model(recipe, data, report, started)
         data.tokenizer.save(session.tokenizer)
     else:
         model = load_model(restored)
@@ -80,15 +82,17 @@ def set_up(
     if restored is None and plan.tokens_per_second and curriculum.fit(plan.tokens_per_second):
         took = f"{curriculum.recipe.steps:,} of the recipe's {recipe.steps:,} steps"
         board.add_event("info", "choice", f"{took}, so that training takes about {recipe.minutes:g} minutes here")
-    trainer = Trainer(model, recipe.optimizer, plan, None if restored else started_of(recipe, data.tokenizer))
+    trainer = Trainer(model, recipe.optimizer, plan, started)
     if restored is not None:
         trainer.load_optimizer_tensors(restored.optimizer)
     board.update(device=plan.summary)
     return Run(session, board, curriculum, trainer, data, chat, restored.state if restored else None)
 
 
-def new_model(recipe: Recipe, data: PreparedData, report: Callable[[Progress], None]) -> TurnGPT:
-    """Return a recipe's network as it begins."""
+def new_model(
+    recipe: Recipe, data: PreparedData, report: Callable[[Progress], None], started: Started | None
+) -> TurnGPT:
+    """Return a recipe's network as it begins; `started` is what `started_of` gives."""
     config = model_config(recipe, data.tokenizer.size)
     turns = None
     if recipe.model.start != "random":
@@ -102,7 +106,7 @@ def new_model(recipe: Recipe, data: PreparedData, report: Callable[[Progress], N
             pad=tokenizer.pad_id,
             seed=recipe.seed,
             same_word=tokenizer.same_word(),
-            started=started_of(recipe, tokenizer),
+            started=started,
         )
     model = TurnGPT(config)
     model.initialise(recipe.seed, turns, induction=recipe.model.induction)
@@ -141,7 +145,7 @@ def _plan(
     # What this run will train of the recipe decides whether compiling pays.
     ahead, phase = curriculum.tokens_ahead, curriculum.phase
     if options.max_steps is not None:
-        ahead = min(ahead, options.max_steps * phase.batch * phase.length)
+        ahead = min(ahead, options.max_steps * phase.step_tokens)
     plan = choose_plan(
         model,
         data.batches(curriculum.name, "train").next(),

@@ -39,7 +39,7 @@ def sources_table(recipe: Recipe, sources: Sources) -> str:
     for phase in recipe.phases.values():
         mix = sources.mix(phase.mix)
         for (name, _), weight in mix.items():
-            tokens = phase.steps * phase.batch * phase.length * weight / sum(mix.values())
+            tokens = phase.tokens * weight / sum(mix.values())
             read[name] = read.get(name, 0.0) + tokens
     whole = sum(read.values())
     rows: list[Row] = [("source", "share", "what it is")]

@@ -18,7 +18,6 @@ from turngpt_tui.output import Row, megabytes, one_line, table
 
 def description(recipe: Recipe, session: str) -> str:
     """Return what a run of the recipe would train: its phases and its network's parameters and bytes."""
-    tokens = sum(phase.steps * phase.batch * phase.length for phase in recipe.phases.values())
     phases: list[Row] = [("phase", "steps", "batch", "length", "rate", "gate", "mix")]
     phases += [_phase_row(name, phase) for name, phase in recipe.phases.items()]
     parts = parameters(recipe)
@@ -27,7 +26,8 @@ def description(recipe: Recipe, session: str) -> str:
     data = ", ".join(map(one_line, recipe.data.paths)) or "the built-in corpus"
     return "\n".join(
         (
-            f"recipe {recipe.name}, session {session}, seed {recipe.seed}: {recipe.steps:,} steps, {tokens:,} tokens",
+            f"recipe {recipe.name}, session {session}, seed {recipe.seed}: "
+            f"{recipe.steps:,} steps, {recipe.tokens:,} tokens",
             f"data: {data}, at most {recipe.data.megabytes:g} MB of each source",
             "",
             table(phases, frozenset({1, 2, 3, 4})),

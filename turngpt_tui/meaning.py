@@ -94,6 +94,7 @@ def analogies(words: Words, others: list[Analogy] | None, *, as_json: bool) -> s
     if as_json:
         return _json(
             step=words.step,
+            anchor=words.anchor,
             sets={
                 name: {"of": of, **{where: _report_json(report) for where, report in reports[name].items()}}
                 for name, (_, of) in sets.items()
@@ -113,6 +114,9 @@ def analogies(words: Words, others: list[Analogy] | None, *, as_json: bool) -> s
             wanted = f"mean below {MOST_MEAN:g}, each below {MOST_EACH:g}, first in {LEAST_FIRST:.0%}"
             held = "holds" if report.holds else "DOES NOT HOLD"
             parts.append(f"wanted on the named axes: {wanted}, random words {LEAST_RANDOM:g} apart: this {held}")
+            if words.anchor:
+                back = f"put back {words.anchor:.0%} of the way to their places after each step (optimizer.anchor)"
+                parts.append(f"(started words were {back}: this tells of the lexicon and the grid, not of learning)")
     return "\n".join(parts)
 
 

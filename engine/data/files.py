@@ -68,11 +68,10 @@ def read(
     named = _heeded({file: split_of(file) for file in listed})
     nothing: EmptyError | None = None
     found = False
-    sizes = {file: file.stat().st_size for file in listed if named[file] in {None, split}}
     if position is not None:
-        position.whole = sum(sizes.values())
+        position.whole = sum(_size(file) for file in listed if named[file] in {None, split})
     for file in listed:
-        if file not in sizes:
+        if named[file] not in {None, split}:
             found = True
             continue
         try:
@@ -87,9 +86,16 @@ def read(
         except OSError as error:
             raise UserError(f"{file}: cannot be read ({error.strerror})") from None
         if position is not None:
-            position.passed(sizes[file])
+            position.passed(_size(file))
     if nothing and not found:
         raise nothing
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0  # whoever reads it will say so
 
 
 def split_of(file: Path) -> Split | None:

@@ -88,7 +88,7 @@ class _Preparation:
         self, part: Part, split: Split, cap: float, start: int = 0, position: Position | None = None
     ) -> Iterator[Document]:
         """Yield a source's documents up to `cap` characters (for validation a twentieth), from the `start`th on."""
-        left = cap * (1.0 if split == "train" else VALIDATION_SHARE)
+        left = _most(cap, split)
         for number, document in enumerate(self.sources.open(part[0], split, part[1], position)):
             if number >= start:
                 yield document
@@ -201,7 +201,7 @@ class _Preparation:
             if stage is not None:
                 stage.restore(cast("FilterState", {**writer.state["filters"], "signatures": writer.signatures}))
             self.notes.append(f"{part[0]}: goes on after {taken:,} documents that an earlier attempt made ready")
-        position, most = Position(), cap * (1.0 if split == "train" else VALIDATION_SHARE)
+        position, most = Position(), _most(cap, split)
         documents = self._documents(part, split, cap, taken, position)
         rested = time.monotonic()
         while chunk := list(islice(documents, CHUNK_DOCUMENTS)):
@@ -216,6 +216,11 @@ class _Preparation:
                 rested = time.monotonic()
             self.reporter.say(what, read, _expected(read, most, position), "characters")
         return writer.finish({} if stage is None else stage.report.as_dict())
+
+
+def _most(cap: float, split: Split) -> float:
+    """Return the characters of a split to take: of training the cap, of validation a share of it."""
+    return cap * (1.0 if split == "train" else VALIDATION_SHARE)
 
 
 def _expected(read: int, most: float, position: Position) -> int | None:
@@ -242,8 +247,7 @@ def _cap(recipe: Recipe, mixes: dict[str, dict[Part, float]], part: Part) -> flo
         return most
     tokens = 0.0
     for name, mix in mixes.items():
-        phase = recipe.phases[name]
-        tokens += phase.steps * phase.batch * phase.length * mix.get(part, 0.0) / sum(mix.values())
+        tokens += recipe.phases[name].tokens * mix.get(part, 0.0) / sum(mix.values())
     return min(most, max(tokens * CHARACTERS_A_TOKEN, LEAST_CHARACTERS))
 
 

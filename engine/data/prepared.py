@@ -68,8 +68,7 @@ class PreparedData:
         """Return up to `count` ids of the phases' mix, uint16, each document ended by the pad id."""
         totals: dict[Part, float] = {}
         for phase, mix in self.mixes.items():
-            settings = self.recipe.phases[phase]
-            read = settings.steps * settings.batch * settings.length
+            read = self.recipe.phases[phase].tokens
             for part, weight in mix.items():
                 totals[part] = totals.get(part, 0.0) + read * weight / sum(mix.values())
         whole = sum(totals.values())

@@ -99,10 +99,9 @@ def survey(recipe: Recipe, tokens: int, sources: Sources) -> Survey:
     mixes = sources.mixes(recipe)
     for phase_name, phase in recipe.phases.items():
         mix = mixes[phase_name]
-        read = phase.steps * phase.batch * phase.length
         for (name, kind), weight in mix.items():
             label = name if kind is None else f"{name} ({kind})"
-            shares[label] = shares.get(label, 0.0) + read * weight / sum(mix.values())
+            shares[label] = shares.get(label, 0.0) + phase.tokens * weight / sum(mix.values())
             if name.startswith("builtin:"):
                 streams[label] = builtin.documents(name.removeprefix("builtin:"), "train", recipe.seed, used)
             else:

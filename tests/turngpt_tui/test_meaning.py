@@ -20,14 +20,14 @@ LEXICON = load_lexicon()
 AXES = [axis.name for axis in LEXICON.axes]
 
 
-def words(held_out: frozenset[str] = frozenset()) -> Words:
+def words(held_out: frozenset[str] = frozenset(), anchor: float = 0.0) -> Words:
     names = [*LEXICON.words, "[b]zyx", "zyy", "zyz", "zyw"]
     values = np.zeros((len(names), 20))
     values[: len(LEXICON.words), :16] = np.array(list(LEXICON.words.values()))
     values[len(LEXICON.words) :] = np.random.default_rng(1).uniform(-9, 9, (4, 20))
     tokenizer = ChatTokenizer.train(["a small text"], 262)
     started = frozenset(LEXICON.words) - held_out
-    return Words(7, Space(names, values, AXES), LEXICON, started, held_out, tokenizer)
+    return Words(7, Space(names, values, AXES), LEXICON, started, held_out, tokenizer, anchor)
 
 
 def test_arithmetic_is_shown_axis_by_axis() -> None:
@@ -71,6 +71,12 @@ def test_analogies_are_reported_by_kind_beside_chance() -> None:
     assert found["started"]["named axes"]["holds"] and found["started"]["named axes"]["total"]["first"] == 1
     assert found["never started"]["all turns"]["total"]["count"] == 1
     assert json.loads(meaning.analogies(words(), [], as_json=True))["sets"]["never started"]["named axes"] is None
+
+
+def test_what_was_put_back_is_not_said_to_be_learned() -> None:
+    assert "not of learning" not in meaning.analogies(words(), None, as_json=False)
+    assert "put back 100% of the way" in meaning.analogies(words(anchor=1.0), None, as_json=False)
+    assert json.loads(meaning.analogies(words(anchor=1.0), None, as_json=True))["anchor"] == 1.0
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import pytest
 from engine.data import files
 from engine.data.position import Position
 from engine.data.spool import Spool
+from engine.errors import UserError
 
 DRAWN = Random(1)
 TEXTS = [f"Text {number} says {DRAWN.randbytes(300).hex()}." for number in range(4000)]
@@ -49,3 +50,12 @@ def test_a_set_of_the_hub_is_read_part_by_part(tmp_path):
     position = Position()
     shares = [position.share for _ in spool.lines(position)]
     assert shares[0] == 0 and 0.7 < shares[-1] < 0.8 and position.share == 1.0
+
+
+def test_a_file_that_went_away_is_one_line(tmp_path, monkeypatch):
+    folder = written(tmp_path, "txt")
+    listed = files.list_files([folder])
+    monkeypatch.setattr(files, "list_files", lambda _: listed)
+    (folder / "a-train.txt").unlink()
+    with pytest.raises(UserError, match=r"a-train\.txt: cannot be read"):
+        list(files.read([folder], "train", position=Position()))
