@@ -108,8 +108,8 @@ class FullTable(nn.Module):
     def embed(self, ids_bt: Tensor, features_vf: Tensor) -> Tensor:
         return F.embedding(ids_bt, features_vf)
 
-    def scores(self, hidden_btd: Tensor, features_vf: Tensor) -> Tensor:
-        return hidden_btd @ features_vf.T
+    def scores(self, hidden_btd: Tensor, features_vf: Tensor, bias_v: Tensor | None = None) -> Tensor:
+        return F.linear(hidden_btd, features_vf, bias_v)
 
 
 @torch.no_grad()

@@ -25,21 +25,20 @@ def summed_cross_entropy(logits_nv: Tensor, targets_n: Tensor) -> Tensor:
 class _SummedCrossEntropy(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, logits_nv: Tensor, targets_n: Tensor) -> Tensor:
-        logits_nv, targets_n1 = logits_nv.float(), targets_n[:, None].clamp_min(0)
+        targets_n1 = targets_n[:, None].clamp_min(0)
         learned_n1 = (targets_n != IGNORED)[:, None].float()
-        shifted_nv = logits_nv - logits_nv.amax(-1, keepdim=True)
-        picked_n1 = shifted_nv.gather(1, targets_n1)
-        powers_nv = shifted_nv.exp_()
-        sums_n1 = powers_nv.sum(-1, keepdim=True)
-        ctx.save_for_backward(powers_nv, sums_n1, targets_n1, learned_n1)
-        return ((sums_n1.log() - picked_n1) * learned_n1).sum()
+        shares_nv = logits_nv.softmax(-1, dtype=torch.float32)
+        # A share too small for fp32 is that of 87 nats or more.
+        picked_n1 = shares_nv.gather(1, targets_n1).clamp_min(torch.finfo(torch.float32).tiny)
+        ctx.save_for_backward(shares_nv, targets_n1, learned_n1)
+        ctx.dtype = logits_nv.dtype
+        return -(picked_n1.log() * learned_n1).sum()
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         (gradient,) = gradients
-        powers_nv, sums_n1, targets_n1, learned_n1 = ctx.saved_tensors
-        gradient_n1 = gradient * learned_n1
+        shares_nv, targets_n1, learned_n1 = ctx.saved_tensors
         # d loss / d logits = softmax - one-hot.
-        slope_nv = powers_nv.mul_(gradient_n1 / sums_n1)
-        slope_nv.scatter_add_(1, targets_n1, -gradient_n1)
-        return slope_nv, None
+        shares_nv.scatter_add_(1, targets_n1, -learned_n1)
+        slope_nv = torch.empty(shares_nv.shape, dtype=ctx.dtype)
+        return torch.mul(shares_nv, gradient * learned_n1, out=slope_nv), None

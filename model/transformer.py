@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from model import passes
 from model.config import ModelConfig
 
 
@@ -28,6 +29,8 @@ class RMSNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise the last axis in fp32."""
+        if passes.usable(x):
+            return passes.rms_norm(x, self.weight, self.epsilon)
         scaled = x.float()
         scaled = scaled * torch.rsqrt(scaled.square().mean(-1, keepdim=True) + self.epsilon)
         return (scaled * self.weight.float()).to(x.dtype)
@@ -48,10 +51,15 @@ def rotate(x_bhtd: Tensor, cos_td: Tensor, sin_td: Tensor) -> Tensor:
 
 
 def attend(q_bhtd: Tensor, k_bhsd: Tensor, v_bhsd: Tensor, mask_bts: Tensor) -> Tensor:
-    """Return softmax(q k / sqrt(d)) v where the mask, (batch or 1, 1, time, source) bool, allows it."""
+    """Return softmax(q k / sqrt(d)) v where the mask, (batch or 1, 1, time, source), allows it.
+
+    The mask is bool or, where passes.py is used, what is added to scores.
+    """
     if q_bhtd.device.type != "cpu":
         return F.scaled_dot_product_attention(q_bhtd, k_bhsd, v_bhsd, attn_mask=mask_bts)
-    scores = (q_bhtd @ k_bhsd.transpose(-1, -2)) * q_bhtd.shape[-1] ** -0.5
+    scores = (q_bhtd * q_bhtd.shape[-1] ** -0.5) @ k_bhsd.transpose(-1, -2)
+    if mask_bts.dtype != torch.bool:
+        return passes.shares(scores, mask_bts) @ v_bhsd
     scores = scores.masked_fill(~mask_bts, torch.finfo(scores.dtype).min)
     weights: Tensor = scores.softmax(-1, dtype=torch.float32).to(v_bhsd.dtype)
     return weights @ v_bhsd
@@ -72,6 +80,9 @@ class Attention(nn.Module):
         """Return queries, keys and values, each (batch, heads, time, head_width), positions applied."""
         batch, time, _ = x_btd.shape
         qkv = self.qkv(x_btd).view(batch, time, 3, self.heads, self.head_width)
+        if passes.usable(qkv):
+            gains = torch.stack((self.q_norm.weight, self.k_norm.weight))
+            return passes.heads(qkv, gains, cos_td, sin_td, self.q_norm.epsilon)
         q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)
         return rotate(self.q_norm(q), cos_td, sin_td), rotate(self.k_norm(k), cos_td, sin_td), v
 
@@ -79,6 +90,11 @@ class Attention(nn.Module):
         """Join the heads and project back to the width."""
         merged: Tensor = self.out(x_bhtd.transpose(1, 2).flatten(2))
         return merged
+
+
+def _gated(gate_up_btm: Tensor) -> Tensor:
+    gate, up = gate_up_btm.chunk(2, dim=-1)
+    return F.silu(gate) * up
 
 
 class SwiGLU(nn.Module):
@@ -91,8 +107,8 @@ class SwiGLU(nn.Module):
 
     def forward(self, x_btd: Tensor) -> Tensor:
         """Apply down(silu(gate) * up)."""
-        gate, up = self.gate_up(x_btd).chunk(2, dim=-1)
-        out: Tensor = self.down(F.silu(gate) * up)
+        gate_up = self.gate_up(x_btd)
+        out: Tensor = self.down(passes.gated(gate_up) if passes.usable(gate_up) else _gated(gate_up))
         return out
 
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from model import passes
 from model.config import TURN_RANGE, ModelConfig
 from model.induction import write_induction
 from model.loss import IGNORED, summed_cross_entropy
@@ -86,6 +87,8 @@ class TurnGPT(nn.Module):
         mask = (segments_bt[:, None, :, None] == segments_bt[:, None, None, :]) & causal
         cos, sin = self.rope_cos[:time], self.rope_sin[:time]
         x = self.embedding.embed(ids_bt, features_vf)
+        if passes.usable(x):
+            mask = passes.added_mask(mask, passes.product_type(x))
         for block in self.blocks:
             x = block(x, mask, cos, sin)
         out: Tensor = self.norm(x)
@@ -95,8 +98,7 @@ class TurnGPT(nn.Module):
         """Return the logits, (batch, time, vocabulary), or (positions, vocabulary) of such."""
         if self.head is not None:
             return hidden_btd @ self.head.T
-        assert self.bias is not None
-        return self.embedding.scores(hidden_btd, features_vf) + self.bias
+        return self.embedding.scores(hidden_btd, features_vf, self.bias)
 
     def forward(self, ids_bt: Tensor, segments_bt: Tensor) -> Tensor:
         """Return the logits of whole rows, (batch, time, vocabulary); segments mark documents, see `hidden`."""

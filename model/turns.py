@@ -56,9 +56,9 @@ class TurnEmbedding(nn.Module):
         """Return the embeddings of `ids_bt`, (batch, time, width)."""
         return F.embedding(ids_bt, features_vf) @ self.matrix + self.origin
 
-    def scores(self, hidden_btd: Tensor, features_vf: Tensor) -> Tensor:
-        """Return the inner products with every token's embedding, (batch, time, vocabulary)."""
-        return (hidden_btd @ self.matrix.T) @ features_vf.T
+    def scores(self, hidden_btd: Tensor, features_vf: Tensor, bias_v: Tensor | None = None) -> Tensor:
+        """Return the inner products with every token's embedding, and its bias, (batch, time, vocabulary)."""
+        return F.linear(hidden_btd @ self.matrix.T, features_vf, bias_v)
 
 
 def chebyshev(x: Tensor, degree: int) -> Tensor:
