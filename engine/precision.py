@@ -87,7 +87,7 @@ def choose_plan(
         return Plan(str(device), precision, compile_ == "on")  # type: ignore[arg-type]
     precisions: list[Precision] = [precision] if precision != "auto" else ["fp32", "bf16"]  # type: ignore[list-item]
 
-    memo = _Memo(_key(model, batch, device))
+    memo = _Memo(_key(model, batch, settings, device))
 
     @functools.cache
     def reference(rows: int) -> tuple[float, torch.Tensor]:
@@ -181,8 +181,8 @@ def _synchronise(device: torch.device) -> None:
         torch.mps.synchronize()
 
 
-def _key(model: TurnGPT, batch: Batch, device: torch.device) -> str:
-    parts = [processor(), device.type, torch.__version__, repr(model.config), str(batch.ids.shape)]
+def _key(model: TurnGPT, batch: Batch, settings: OptimizerSettings, device: torch.device) -> str:
+    parts = [processor(), device.type, torch.__version__, repr(model.config), str(batch.ids.shape), settings.matrices]
     return " | ".join(parts[:3]) + " | " + hashlib.sha256("|".join(parts).encode()).hexdigest()[:12]
 
 

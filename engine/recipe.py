@@ -11,7 +11,7 @@ import json
 import math
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -113,8 +113,10 @@ class FilterSettings(Settings):
 
 
 class OptimizerSettings(Settings):
-    """AdamW and its groups."""
+    """The optimiser and its groups."""
 
+    matrices: Literal["adamw", "muon"] = "adamw"
+    """How the trunk's matrices learn; all else has AdamW. Muon needs fewer tokens, and longer for a step."""
     turns_rate: Annotated[float, Field(gt=0)] = 10.0
     """Learning rate of the turn vectors as a multiple of the rest's."""
     anchor: Annotated[float, Field(ge=0, le=1)] = 1.0
@@ -185,7 +187,7 @@ class Recipe(Settings):
     checkpoint_every: Annotated[int, Field(ge=1)] = 200
     """Steps between checkpoints."""
     minutes: Annotated[float, Field(gt=0)] | None = None
-    """Training takes about so long at most: where all steps would take longer, each phase has fewer. None: no bound."""
+    """Training takes so long at most: where all steps would take longer, phases have fewer. None: no bound."""
 
     @property
     def steps(self) -> int:
@@ -197,10 +199,10 @@ class Recipe(Settings):
         """Tokens of all phases together, padding included."""
         return sum(phase.tokens for phase in self.phases.values())
 
-    def shortened(self, share: float) -> Recipe:
-        """Return the recipe with this share of each phase's steps, one at least."""
+    def with_steps(self, steps: Mapping[str, int]) -> Recipe:
+        """Return the recipe with other numbers of steps for the phases named."""
         phases = {
-            name: phase.model_copy(update={"steps": max(1, round(phase.steps * share))})
+            name: phase.model_copy(update={"steps": steps.get(name, phase.steps)})
             for name, phase in self.phases.items()
         }
         return self.model_copy(update={"phases": phases})

@@ -52,7 +52,7 @@ class Trainer:
         self.settings = settings
         self.plan = plan
         self.started = started
-        self.optimizer = build_optimizer(model, settings)
+        self.optimizer = build_optimizer(model, settings, plan.precision)
         self._loss: Callable[[Tensor, Tensor, Tensor], Tensor] = (
             torch.compile(model.loss, dynamic=False) if plan.compile else model.loss
         )

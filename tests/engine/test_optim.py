@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from engine.muon import MuonAdamW, orthogonal
 from engine.optim import build_optimizer, learning_rate, parameter_groups
 from engine.recipe import OptimizerSettings, PhaseSettings
 from model.config import ModelConfig
@@ -49,6 +50,49 @@ def test_fused_adamw_is_adamw():
             optimizer_.zero_grad()
     for a, b in zip(ours.parameters(), reference.parameters(), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
+
+
+def step_of(optimizer: torch.optim.Optimizer, weights: list[torch.nn.Parameter], gradients: list[torch.Tensor]) -> None:
+    for weight, gradient in zip(weights, gradients, strict=True):
+        weight.grad = gradient.clone()
+    optimizer.step()
+
+
+def test_muon_is_the_librarys_with_joined_matrices_apart():
+    source = torch.Generator().manual_seed(1)
+    whole, joined = (torch.randn(*shape, generator=source) for shape in ((16, 24), (48, 16)))
+    ours = [torch.nn.Parameter(one.clone()) for one in (whole, joined)]
+    theirs = [torch.nn.Parameter(one.clone()) for one in (whole, *joined.chunk(3))]
+    group = {"params": ours, "parts": [1, 3], "weight_decay": 0.1}
+    mine = MuonAdamW([group], dtype=torch.bfloat16, lr=1e-2)
+    peer = torch.optim.Muon(theirs, lr=1e-2, weight_decay=0.1, adjust_lr_fn="match_rms_adamw")
+    for _ in range(5):
+        slopes = [torch.randn(weight.shape, generator=source) for weight in ours]
+        step_of(mine, ours, slopes)
+        step_of(peer, theirs, [slopes[0], *slopes[1].chunk(3)])
+    moved = (ours[0] - whole).norm().item()
+    assert (ours[0] - theirs[0]).norm().item() / moved < 0.02
+    assert (ours[1] - torch.cat(theirs[1:])).norm().item() / moved < 0.02
+
+
+def test_an_orthogonal_update_moves_all_directions_alike():
+    matrices = torch.randn(3, 20, 50, generator=torch.Generator().manual_seed(1))
+    matrices[:, :15] *= 0.1
+    before, after = torch.linalg.svdvals(matrices), torch.linalg.svdvals(orthogonal(matrices))
+    assert float(before.amax() / before.amin()) > 10
+    assert float(after.amin()) > 0.6 and float(after.amax()) < 1.25
+
+
+@pytest.mark.parametrize("head", ["turns", "table"])
+def test_muon_has_the_layers_matrices_and_nothing_else(head):
+    network = model(head)
+    groups = {group["name"]: group for group in parameter_groups(network, OptimizerSettings(matrices="muon"))}
+    assert [name for name, group in groups.items() if "parts" in group] == ["matrices"]
+    names = {id(p): name for name, p in network.named_parameters()}
+    matrices = groups["matrices"]
+    parts = {names[id(p)]: count for p, count in zip(matrices["params"], matrices["parts"], strict=True)}
+    layer = {"attention.qkv": 3, "attention.out": 1, "mlp.gate_up": 2, "mlp.down": 1}
+    assert parts == {f"blocks.{n}.{name}.weight": count for n in range(2) for name, count in layer.items()}
 
 
 def test_the_rate_rises_to_its_peak_and_falls_to_its_share():

@@ -1,4 +1,5 @@
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,10 +15,10 @@ from model.loss import IGNORED
 from model.turngpt import TurnGPT
 
 
-def make() -> Trainer:
+def make(**optimizer: Any) -> Trainer:
     model = TurnGPT(ModelConfig(60, 32, 2, 2, 16, 64, 32, turns=8))
     model.initialise(1)
-    return Trainer(model, OptimizerSettings(), Plan("cpu"))
+    return Trainer(model, OptimizerSettings(**optimizer), Plan("cpu"))
 
 
 def batch(rows: int = 6, length: int = 16, seed: int = 0) -> Batch:
@@ -29,18 +30,23 @@ def batch(rows: int = 6, length: int = 16, seed: int = 0) -> Batch:
     return Batch(ids, targets, np.ones_like(ids))
 
 
-def test_it_learns_to_count():
-    trainer = make()
+MATRICES = pytest.mark.parametrize("matrices", ["adamw", "muon"])
+
+
+@MATRICES
+def test_it_learns_to_count(matrices):
+    trainer = make(matrices=matrices)
     first = trainer.step(batch(), 3e-3).loss
-    for step in range(60):
+    for step in range(90):
         last = trainer.step(batch(seed=step), 3e-3).loss
     assert first == pytest.approx(math.log(60), rel=0.1)
     assert last < 0.5 * first
     assert trainer.validate([batch(seed=99)]) == pytest.approx(last, abs=0.7)
 
 
-def test_splitting_a_batch_changes_nothing_but_memory(monkeypatch):
-    whole, split = make(), make()
+@MATRICES
+def test_splitting_a_batch_changes_nothing_but_memory(monkeypatch, matrices):
+    whole, split = make(matrices=matrices), make(matrices=matrices)
     a = whole.step(batch(), 1e-3)
     monkeypatch.setattr(trainer_module, "MICRO_TOKENS", 32)
     b = split.step(batch(), 1e-3)
@@ -64,8 +70,9 @@ def test_a_loss_that_is_not_finite_touches_no_weight():
             assert parameter.grad is None
 
 
-def test_the_optimiser_comes_back_exactly():
-    first, second = make(), make()
+@MATRICES
+def test_the_optimiser_comes_back_exactly(matrices):
+    first, second = make(matrices=matrices), make(matrices=matrices)
     for step in range(3):
         first.step(batch(seed=step), 1e-3)
     second.model.load_state_dict(first.model.state_dict())
