@@ -34,11 +34,12 @@ class Curriculum:
         self._whole = recipe
         self.recipe = recipe
         """The recipe as this machine follows it."""
-        self._share = 1.0
         self.names = list(recipe.phases)
         self.index = 0
         self.phase_step = 0
         self.step = 0
+        self.seconds = 0.0
+        """How long training took so far."""
         self._taken: list[int] = []
         self._readings: dict[str, dict[str, float]] = {}
         self._met = 0
@@ -74,15 +75,18 @@ class Curriculum:
         return sum(phase.tokens for phase in phases) - self.phase_step * phases[0].step_tokens
 
     def fit(self, tokens_per_second: float) -> bool:
-        """Shorten all phases so that training takes the recipe's `minutes`; returns whether that was needed."""
-        if self._whole.minutes is None:
-            return False
-        self._shorten(min(1.0, self._whole.minutes * 60 * tokens_per_second / self._whole.tokens))
-        return self._share < 1
+        """At the start of a phase, give those to come the steps that the recipe's `minutes` leaves time for.
 
-    def _shorten(self, share: float) -> None:
-        self._share = share
-        self.recipe = self._whole.shortened(share) if share < 1 else self._whole
+        Returns whether that is fewer than the recipe has.
+        """
+        ahead = {name: self._whole.phases[name] for name in self.names[self.index :]}
+        if self._whole.minutes is None or not ahead:
+            return False
+        seconds_left = max(0.0, self._whole.minutes * 60 - self.seconds)
+        share = min(1.0, seconds_left * tokens_per_second / sum(phase.tokens for phase in ahead.values()))
+        steps = {name: max(1, round(phase.steps * share)) for name, phase in ahead.items()}
+        self.recipe = self.recipe.with_steps(steps)
+        return share < 1
 
     @property
     def phase_ends(self) -> set[int]:
@@ -135,7 +139,8 @@ class Curriculum:
     def state(self) -> dict[str, Any]:
         """Return everything that `restore` needs, as plain values."""
         return {
-            "share": self._share,
+            "steps": {name: phase.steps for name, phase in self.recipe.phases.items()},
+            "seconds": self.seconds,
             "index": self.index,
             "phase_step": self.phase_step,
             "step": self.step,
@@ -146,7 +151,7 @@ class Curriculum:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go back to a saved position."""
-        self._shorten(state["share"])
+        self.recipe, self.seconds = self._whole.with_steps(state["steps"]), state["seconds"]
         self.index, self.phase_step, self.step = state["index"], state["phase_step"], state["step"]
         self._taken, self._met = list(state["taken"]), state["met"]
         self._readings = {name: dict(measures) for name, measures in state["readings"].items()}

@@ -97,6 +97,8 @@ class Run:
             self.board.update(train_loss=row.loss, learning_rate=rate, gradient_norm=row.gradient_norm)
         self.show()
         self._after_step()
+        # Counted last, so that a run that resumes at a phase's end reads the same there.
+        c.seconds += time.perf_counter() - began
 
     def save(self) -> None:
         """Write a checkpoint unless this step has one."""
@@ -239,6 +241,8 @@ class Run:
             line = f"all phases are done: {c.step:,} steps, {self.tokens:,} tokens"
             self.board.add_event("info", "finished", line)
             return
+        if c.seconds:
+            c.fit(self.tokens / c.seconds)
         if self.trainer.device.type != "cpu":
             torch.accelerator.empty_cache()  # rows of another length are coming
         self.batches = self.data.batches(c.name, "train")

@@ -88,6 +88,22 @@ def test_a_fast_machine_and_a_recipe_without_minutes_take_all_steps():
     assert c.recipe.steps == RECIPE.steps
 
 
+def test_what_a_phase_really_took_decides_the_steps_of_the_next():
+    recipe = RECIPE.model_copy(update={"minutes": 1.0})
+    c = Curriculum(recipe)
+    assert not c.fit(tokens_per_second=1e9)
+    for _ in range(c.phase.steps):
+        c.advance()
+    c.next_phase()
+    rest = recipe.phases["conversation"]
+    c.seconds = 40.0
+    assert c.fit(tokens_per_second=rest.tokens / 40), "twenty seconds are left for what takes forty"
+    assert [phase.steps for phase in c.recipe.phases.values()] == [10, rest.steps // 2]
+    c.seconds = 70.0
+    assert c.fit(tokens_per_second=1e9), "the time is up"
+    assert c.phase.steps == 1
+
+
 def test_going_on_keeps_the_steps_that_a_session_began_with():
     recipe = RECIPE.model_copy(update={"minutes": 1.0})
     c, later = Curriculum(recipe), Curriculum(recipe)
