@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import platform
 import shutil
@@ -16,6 +17,8 @@ from engine.errors import UserError
 from engine.status import Memory
 
 Precision = Literal["fp32", "bf16"]
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h; 32 MB is the most it takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,18 @@ def cores() -> int:
         return int(asked)
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else (psutil.cpu_count(logical=False) or os.cpu_count() or 1)
+
+
+def keep_freed_memory() -> bool:
+    """Make glibc reuse freed memory rather than hand it back; returns False where the C library is another.
+
+    Every step frees and asks for the same buffers of some megabytes. Pages that come fresh from the kernel each time
+    cost a seventh of a step of `quick` on two cores (docs/experiments.md).
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return False
+    mallopt = ctypes.CDLL(None).mallopt
+    return all([mallopt(M_TRIM_THRESHOLD, 1 << 30), mallopt(M_MMAP_THRESHOLD, 32 << 20)])
 
 
 def processor() -> str:
