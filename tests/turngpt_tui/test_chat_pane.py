@@ -50,7 +50,7 @@ async def test_a_reply_streams_and_becomes_part_of_the_conversation(tmp_path):
         await settle(pilot)
         text = screen_text(app)
         assert "you    Hello" in text and "model  Hello! How are you?\n" in text
-        assert "model of step 500, training · 6 tokens · " in text and "first after " in text
+        assert "model of step 500, training · 6 tokens, " in text and "first after " in text
         await say(pilot, "Fine.")
     assert asked(engine) == [["Hello"], ["Hello", "Hello! How are you?", "Fine."]]
 

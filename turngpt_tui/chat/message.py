@@ -52,5 +52,5 @@ def figures_of(reply: Reply) -> str:
     """Write how fast a reply comes or came."""
     if reply.first_token_seconds is None:
         return "waiting for the first token …"
-    rate = f" · {reply.tokens_per_second:,.0f} tokens/s" if reply.tokens_per_second else ""
+    rate = f", {reply.tokens_per_second:,.0f}/s" if reply.tokens_per_second else ""
     return f"{reply.tokens} tokens{rate} · first after {reply.first_token_seconds:.2f} s"
