@@ -23,13 +23,16 @@ _WEIGHTS = {"about": 5, "favourite": 4, "other": 4, "like": 1, "taste": 3}
 
 
 def generate(writer: Writer) -> tuple[tuple[str, ...], Conversation]:
-    """Return a talk on one subject, or one to three questions and tastes; the key is what was asked and answered."""
+    """Return a talk on one subject, now and then with another question after it, or one to three questions and tastes.
+
+    The key is what was asked and answered.
+    """
     random = writer.random
     groups = ["how"] if random.random() < 0.12 else []
     if random.random() < CHAINS:
-        groups += ["chain"]
+        groups += ["chain", *_drawn(writer, random.choice((0, 0, 0, 1)))]
     else:
-        groups += random.choices(list(_WEIGHTS), list(_WEIGHTS.values()), k=random.choice((1, 1, 2, 3)))
+        groups += _drawn(writer, random.choice((1, 1, 2, 3)))
     writer.begin()
     said: list[Pair] = []
     keys: list[str] = []
@@ -38,6 +41,10 @@ def generate(writer: Writer) -> tuple[tuple[str, ...], Conversation]:
             keys.append(key)
             said.append(exchange)
     return ("/".join(keys),), conversation(writer, said)
+
+
+def _drawn(writer: Writer, count: int) -> list[str]:
+    return writer.random.choices(list(_WEIGHTS), list(_WEIGHTS.values()), k=count)
 
 
 def _exchanges(writer: Writer, group: str) -> Iterator[tuple[str, Pair]]:
