@@ -152,7 +152,7 @@ class Snapshot:
 class Sampling:
     """How the next token is drawn."""
 
-    temperature: float = 0.4
+    temperature: float = 0.3
     """0 takes the likeliest token."""
     top_k: int = 40
     """0 keeps all."""

@@ -204,7 +204,7 @@ def chat(
     context: typer.Context,
     *,
     session: Annotated[str | None, typer.Option(metavar="NAME", help="The session whose model answers.")] = None,
-    temperature: Annotated[float, typer.Option(help="0 takes the likeliest token.")] = 0.4,
+    temperature: Annotated[float, typer.Option(help="0 takes the likeliest token.")] = 0.3,
     top_k: Annotated[int, typer.Option(min=0, help="Draw from the likeliest K tokens; 0 from all.")] = 40,
     top_p: Annotated[float, typer.Option(help="Draw from the likeliest tokens that make up this share.")] = 0.95,
     seed: Annotated[int | None, typer.Option(min=0, metavar="N", help="Repeat the same draws.")] = None,
