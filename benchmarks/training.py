@@ -11,7 +11,7 @@ import torch
 from benchmarks.report import compare
 from benchmarks.shapes import SHAPE, ours, theirs
 from engine.data.packing import Batch
-from engine.device import choose_device, processor
+from engine.device import choose_device, keep_freed_memory, processor
 from engine.precision import choose_plan
 from engine.recipe import OptimizerSettings
 from engine.trainer import Trainer
@@ -21,6 +21,7 @@ ROWS, LENGTH, STEPS = 16, 128, 6
 
 def main() -> None:
     """Time plain loops of the peer, in fp32 and in bf16 with the fused optimiser, and our trainer as it chooses."""
+    keep_freed_memory()  # as the engine does; the peers have it as well
     device, _ = choose_device("auto")
     print(f"{processor()}, {device}, torch {torch.__version__}; {SHAPE.layers} x {SHAPE.width}, "
           f"vocabulary {SHAPE.vocabulary}, batch {ROWS} x {LENGTH}")  # fmt: skip

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import platform
 import shutil
 import sys
+import threading
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,6 +20,8 @@ from engine.status import Memory
 
 Precision = Literal["fp32", "bf16"]
 
+GIVEN_WAY = 5
+"""Niceness of the thread that trains: it gets a third of a core's time beside one of niceness 0."""
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h; 32 MB is the most it takes
 
 
@@ -79,6 +83,16 @@ def keep_freed_memory() -> bool:
         return False
     mallopt = ctypes.CDLL(None).mallopt
     return all([mallopt(M_TRIM_THRESHOLD, 1 << 30), mallopt(M_MMAP_THRESHOLD, 32 << 20)])
+
+
+def give_way() -> None:
+    """Let who draws or types go before this thread and those it starts, where threads have priorities of their own.
+
+    Training keeps every core busy; a key that waits for its turn is felt, a step that waits is not.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), GIVEN_WAY)
 
 
 def processor() -> str:

@@ -17,7 +17,7 @@ from engine.board import Board
 from engine.chat import Chat
 from engine.curriculum import Curriculum
 from engine.data.tokenizer import ChatTokenizer
-from engine.device import choose_device, cores, keep_freed_memory, memory
+from engine.device import choose_device, cores, give_way, keep_freed_memory, memory
 from engine.engine import Command, EngineOptions, Generate
 from engine.errors import CancelledError, EngineError, UserError
 from engine.log import close_log, open_log
@@ -70,6 +70,7 @@ class Worker:
         logging.captureWarnings(True)  # a console may be drawing on the terminal
         torch.set_num_threads(cores())
         keep_freed_memory()
+        give_way()
         self._guarded(self._open)
         while not self._closing and not self.killed.is_set():
             self._guarded(self._cycle)
