@@ -66,7 +66,7 @@ ARMS = {
     arm.name: arm
     for arm in (
         # Where `--tune` begins; of no arm it has ended yet. turns64x4bit: what was best after 300 steps, of 12 runs.
-        Arm("full-random", 4e-3, 10, turns=0, start="random"),
+        Arm("full-random", 8e-3, 10, turns=0, start="random"),
         Arm("full-statistics", 4e-3, 10, turns=0),
         Arm("full-expanded", 4e-3, 10, turns=0, start="expanded"),
         Arm("turns64x4bit", 2e-3, 100),

@@ -213,7 +213,7 @@ def chat(
     sessions_dir: SessionsDir = None,
     debug: Debug = False,
 ) -> None:
-    """Talk to a session's model; in a pipe, a line in gives a line out."""
+    """Talk to a session's model; in a pipe, a line in gives a line out, and /reset begins a new conversation."""
     del debug
     from engine.engine import Engine, EngineOptions
     from engine.session import Session, sessions_root

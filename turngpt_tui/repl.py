@@ -93,8 +93,14 @@ class Repl:
 
 
 def answer_lines(talk: Talk, lines: Iterable[str], out: TextIO) -> None:
-    """Answer each line that is not empty with one line; EngineError when a reply fails."""
+    """Answer each line that is not empty with one line; EngineError when a reply fails.
+
+    Only `/reset`, which begins a new conversation, is not for the model and has no answer.
+    """
     for line in lines:
+        if line.strip() == "/reset":
+            talk.reset()
+            continue
         if not line.strip():
             continue
         reply = talk.ask(line.strip())

@@ -129,11 +129,18 @@ def test_a_file_that_cannot_be_is_one_line(tmp_path: Path, name: str) -> None:
 
 
 def test_a_pipe_gives_a_line_for_a_line() -> None:
-    engine = FakeEngine(answers=["Hi\nthere.", "/reset is text here."])
+    engine = FakeEngine(answers=["Hi\nthere.", "/help is text here."])
     out = io.StringIO()
-    answer_lines(Talk(engine, Path()), ["Hello\n", "\n", "  \n", "/reset\n"], out)  # type: ignore[arg-type]
-    assert out.getvalue() == "Hi there.\n/reset is text here.\n"
+    answer_lines(Talk(engine, Path()), ["Hello\n", "\n", "  \n", "/help\n"], out)  # type: ignore[arg-type]
+    assert out.getvalue() == "Hi there.\n/help is text here.\n"
     assert len(engine.asked[1][0].messages) == 3
+
+
+def test_a_pipe_can_begin_a_new_conversation() -> None:
+    engine, out = FakeEngine(answers=["Hi.", "Hello."]), io.StringIO()
+    answer_lines(Talk(engine, Path()), ["One\n", " /reset \n", "Two\n"], out)  # type: ignore[arg-type]
+    assert out.getvalue() == "Hi.\nHello.\n"
+    assert [message.content for message in engine.asked[1][0].messages] == ["Two"]
 
 
 def test_a_pipe_ends_at_the_first_failure() -> None:
