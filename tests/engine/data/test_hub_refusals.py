@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
@@ -81,10 +80,9 @@ def test_no_network_fails_fast_and_the_way_back_is_free(hub, read, monkeypatch):
     hub.publish("wikimedia/wikipedia", wikipedia([said("train", number) for number in range(ROWS)]))
     with monkeypatch.context() as patch:
         patch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
-        began = time.monotonic()
         with pytest.raises(SourceUnavailable, match=r"no connection to the hub \(.*\); check the network"):
             read()
-        assert time.monotonic() - began < 2 and read.waited < 3
+        assert read.waited < 3
     assert read()
 
 
