@@ -74,6 +74,11 @@ class Curriculum:
         phases = [self.recipe.phases[name] for name in self.names[self.index :]]
         return sum(phase.tokens for phase in phases) - self.phase_step * phases[0].step_tokens
 
+    @property
+    def seconds_left(self) -> float:
+        """What the recipe's `minutes` leave for training; infinite without such."""
+        return math.inf if self._whole.minutes is None else max(0.0, self._whole.minutes * 60 - self.seconds)
+
     def fit(self, tokens_per_second: float) -> bool:
         """At the start of a phase, give those to come the steps that the recipe's `minutes` leaves time for.
 
@@ -82,8 +87,7 @@ class Curriculum:
         ahead = {name: self._whole.phases[name] for name in self.names[self.index :]}
         if self._whole.minutes is None or not ahead:
             return False
-        seconds_left = max(0.0, self._whole.minutes * 60 - self.seconds)
-        share = min(1.0, seconds_left * tokens_per_second / sum(phase.tokens for phase in ahead.values()))
+        share = min(1.0, self.seconds_left * tokens_per_second / sum(phase.tokens for phase in ahead.values()))
         steps = {name: max(1, round(phase.steps * share)) for name, phase in ahead.items()}
         self.recipe = self.recipe.with_steps(steps)
         return share < 1

@@ -13,6 +13,7 @@ import copy
 import functools
 import hashlib
 import json
+import math
 import os
 import time
 from collections.abc import Callable
@@ -69,11 +70,13 @@ def choose_plan(
     precision: str = "auto",
     compile_: str = "auto",
     tokens_ahead: int = 0,
+    seconds_ahead: float = math.inf,
     report: Callable[[str], None] = lambda _: None,
 ) -> Plan:
     """Return the fastest sound plan for `model` on `device`; the model is left as it was.
 
-    `precision` is auto, fp32 or bf16; `compile_` is auto, on or off; `tokens_ahead` is the training to come.
+    `precision` is auto, fp32 or bf16; `compile_` is auto, on or off; `tokens_ahead` is the training to come,
+    which takes `seconds_ahead` at most.
     Raises UserError for other words, or if a mode that was asked for cannot work here.
     """
     if precision not in {"auto", "fp32", "bf16"}:
@@ -111,7 +114,7 @@ def choose_plan(
         note = "; torch.compile is not used on MPS" if device.type == "mps" else "; no C++ compiler: not compiled"
     elif compile_ == "auto":
         fastest = max(trials, key=lambda one: one.tokens_per_second * one.sound)
-        ahead = tokens_ahead / fastest.tokens_per_second
+        ahead = min(tokens_ahead / fastest.tokens_per_second, seconds_ahead)
         if ahead >= COMPILE_PAYS_SECONDS:
             trials.append(trial(fastest.precision, True))
         else:

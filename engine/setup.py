@@ -154,6 +154,7 @@ def _plan(
         precision=options.precision,
         compile_=options.compile,
         tokens_ahead=ahead,
+        seconds_ahead=curriculum.seconds_left,
         report=lambda what: report(Progress(what, 0, None)),
     )
     board.add_event("info", "choice", f"{plan.summary}: {plan.reason}")

@@ -73,6 +73,7 @@ def test_compiling_is_tried_only_where_it_can_pay(model, monkeypatch):
         lambda m, b, s, plan, f, r: Trial(plan.precision, plan.compile, 1000.0 * (1 + plan.compile), 0, 1),
     )
     assert not choose(model, tokens_ahead=1000).compile
+    assert not choose(model, tokens_ahead=10_000_000, seconds_ahead=60).compile
     assert choose(model, tokens_ahead=10_000_000).compile
 
 
