@@ -65,7 +65,7 @@ class Arm:
 ARMS = {
     arm.name: arm
     for arm in (
-        # Where `--tune` begins. It has ended for full-statistics; turns64x4bit is the best of 12 runs, full-random of 5.
+        # Where `--tune` begins; it has ended for full-statistics. turns64x4bit is the best of 12, full-random of 5.
         Arm("full-random", 8e-3, 10, turns=0, start="random"),
         Arm("full-statistics", 4e-3, 10, turns=0),
         Arm("full-expanded", 4e-3, 10, turns=0, start="expanded"),
