@@ -21,7 +21,7 @@ from engine.status import Memory
 Precision = Literal["fp32", "bf16"]
 
 GIVEN_WAY = 5
-"""Niceness of the thread that trains: it gets a third of a core's time beside one of niceness 0."""
+"""Niceness of the thread that trains: it gets a quarter of a core's time beside one of niceness 0."""
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h; 32 MB is the most it takes
 
 

@@ -110,7 +110,7 @@ class TurnGPT(nn.Module):
         features = self.embedding.features()
         hidden_nd = self.hidden(ids_bt, segments_bt, features).flatten(0, 1)
         targets_n = targets_bt.flatten()
-        if ids_bt.device.type == "cpu" and not torch.compiler.is_compiling():
+        if passes.usable(ids_bt):
             # Positions that learn nothing need no logits. Their number varies, which compiled code and MPS do not like
             # at all; on a CPU each number costs time and memory once, so there are few.
             learned_n = (targets_n != IGNORED).nonzero().squeeze(1)

@@ -1,4 +1,6 @@
 import math
+from itertools import count
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -74,6 +76,21 @@ def test_resuming_is_exact_across_phases_and_epochs(tmp_path, tiny, stops):
     expected = weights(whole)
     assert all(torch.equal(tensor, expected[name]) for name, tensor in weights(parts).items())
     assert [s.messages for s in parts.samples()] == [s.messages for s in whole.samples()]
+
+
+def test_who_resumes_at_a_phases_end_takes_as_many_steps_of_the_next(tmp_path, tiny, monkeypatch):
+    """The time that is left of the recipe's minutes is read from the checkpoint, not from the clock of the new run."""
+    ticks = count(step=0.5)
+    monkeypatch.setattr("engine.run.time", SimpleNamespace(perf_counter=lambda: next(ticks)))
+    recipe = tiny().model_copy(update={"minutes": 20 / 60})
+    whole = engine_of(tmp_path, recipe, "whole")
+    ended = train(whole)
+    assert (ended.state, ended.phases[0].step) == ("finished", 12)
+    assert 13 < ended.step < 30
+    train(engine_of(tmp_path, recipe, "parts", max_steps=12))
+    parts = engine_of(tmp_path, recipe, "parts")
+    assert train(parts).step == ended.step
+    assert losses(parts) == losses(whole)
 
 
 def test_a_kill_loses_at_most_the_steps_since_the_last_checkpoint(tmp_path, tiny):
