@@ -15,12 +15,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from model.config import SIZES, ModelConfig, parameter_table
+from model.config import EMBEDDINGS, SIZES, ModelConfig
+from model.layout import parameter_table
+from model.stored import rounded_parameters
 from model.turngpt import TurnGPT
+from model.turns import Kept
 
 SHAPE = ModelConfig(vocabulary=8192, width=256, layers=4, heads=4, head_width=64, mlp_width=704, context=256)
 """The trunk of all arms; rows are as long as its context."""
-Start = Literal["random", "statistics", "expanded"]
+Start = Literal["random", "statistics"]
 Statistics = Callable[[int, int], Tensor]
 """(turns, seed) -> turn vectors from corpus statistics, (vocabulary, turns) in -10..10."""
 
@@ -34,14 +37,14 @@ class Arm:
     """The trunk's, at its peak."""
     table_rate: float
     """The table's (or the turns') as a multiple of the trunk's; a full table's counts in units of `scale`."""
-    turns: int = 64
+    turns: int = 0
     """0 for a full table, a number for each of the trunk's dimensions."""
-    degree: int = 1
-    levels: int = 15
+    levels: int = 3
+    fine_turns: int = 0
+    common_share: float = 0.0
     tied: bool = True
     """The input's table scores the output, with a bias a token; else the output has a full one of its own."""
     start: Start = "statistics"
-    """`expanded` is for full tables: the very table that 64 turns from statistics begin with."""
     scale: float = 1.0
     """Root mean square of a full table's start; logits start the same whatever it is."""
 
@@ -53,7 +56,11 @@ class Arm:
     def config(self, shape: ModelConfig) -> ModelConfig:
         """Return `shape` with this arm's tables; what it says of turns is without effect for a full table."""
         shape = replace(shape, head="turns" if self.tied else "table")
-        return shape if self.full else replace(shape, turns=self.turns, degree=self.degree, levels=self.levels)
+        if self.full:
+            return shape
+        return replace(
+            shape, turns=self.turns, levels=self.levels, fine_turns=self.fine_turns, common_share=self.common_share
+        )
 
     def stored_bytes(self, shape: ModelConfig = SIZES["base"]) -> tuple[int, int]:
         """Return the bytes of the input's table, and of both, as stored: bf16, turns in the bits of their grid."""
@@ -65,19 +72,11 @@ class Arm:
 ARMS = {
     arm.name: arm
     for arm in (
-        # Where `--tune` begins; it has ended for full-statistics. turns64x4bit is the best of 12, full-random of 5.
-        Arm("full-random", 8e-3, 10, turns=0, start="random"),
-        Arm("full-statistics", 4e-3, 10, turns=0),
-        Arm("full-expanded", 4e-3, 10, turns=0, start="expanded"),
-        Arm("turns64x4bit", 2e-3, 100),
-        Arm("turns64-free", 2e-3, 100, levels=255),
-        Arm("turns32x8bit", 2e-3, 100, turns=32, levels=255),
-        Arm("turns24x4bit", 2e-3, 100, turns=24),
-        Arm("turns24-degree2", 2e-3, 100, turns=24, degree=2),
-        Arm("turns22x4bit", 2e-3, 100, turns=22),  # the most turns of 4 bits that are 100 times smaller
-        Arm("turns16x4bit", 2e-3, 100, turns=16),
-        Arm("input-only", 2e-3, 100, turns=24, tied=False),  # 107 times smaller, on the input's side
-        Arm("full-untied", 4e-3, 10, turns=0, tied=False),  # what `input-only` is measured against
+        Arm("full-random", 8e-3, 10, start="random"),
+        Arm("full-statistics", 4e-3, 10),
+        *(Arm(name, 4e-3, 50, **shape) for name, shape in EMBEDDINGS.items()),
+        Arm("input", 4e-3, 50, tied=False, **EMBEDDINGS["least"]),  # a hundredth, on the input's side
+        Arm("full-untied", 4e-3, 10, tied=False),  # what `input` is measured against
     )
 }
 
@@ -99,17 +98,17 @@ class FullTable(nn.Module):
         self.matrix = nn.Parameter(torch.empty(0, config.width))
         self.origin = nn.Parameter(torch.empty(0))
 
-    def features(self) -> Tensor:
-        return self.turns
+    def kept(self) -> Kept:
+        return Kept(self.turns, self.matrix, self.origin)
 
     def table(self) -> Tensor:
         return self.turns
 
-    def embed(self, ids_bt: Tensor, features_vf: Tensor) -> Tensor:
-        return F.embedding(ids_bt, features_vf)
+    def embed(self, ids_bt: Tensor, kept: Kept) -> Tensor:
+        return F.embedding(ids_bt, kept.turns_vk)
 
-    def scores(self, hidden_btd: Tensor, features_vf: Tensor, bias_v: Tensor | None = None) -> Tensor:
-        return F.linear(hidden_btd, features_vf, bias_v)
+    def scores(self, hidden_btd: Tensor, kept: Kept, bias_v: Tensor | None = None) -> Tensor:
+        return F.linear(hidden_btd, kept.turns_vk, bias_v)
 
 
 @torch.no_grad()
@@ -137,16 +136,15 @@ def build(arm: Arm, shape: ModelConfig, seed: int, statistics: Statistics) -> Tu
 def _full_start(arm: Arm, shape: ModelConfig, seed: int, statistics: Statistics) -> Tensor:
     if arm.start == "statistics":
         return statistics(shape.width, seed)
-    if arm.start == "expanded":
-        return build(replace(ARMS["turns64x4bit"], start="statistics"), shape, seed, statistics).embedding.table()
     return torch.randn(shape.vocabulary, shape.width, generator=torch.Generator().manual_seed(seed))
 
 
 @torch.no_grad()
 def round_as_stored(model: TurnGPT) -> None:
-    """Round every parameter to bf16, as bytes are counted; turns are rounded to their grid wherever they are read."""
-    for parameter in model.parameters():
-        if parameter is not model.embedding.turns or isinstance(model.embedding, FullTable):
+    """Round every parameter to bf16, as bytes are counted, but for turns and generator, which are used as stored."""
+    exact = set() if isinstance(model.embedding, FullTable) else rounded_parameters(model).keys()
+    for name, parameter in model.named_parameters():
+        if name not in exact:
             parameter.copy_(parameter.bfloat16())
 
 

@@ -17,22 +17,22 @@ from engine.trainer import Trainer
 from model.decoding import Decoding, DecodingWeights
 from model.turngpt import TurnGPT
 
-RIVALS = ("turns64x4bit", "full-random")
+RIVALS = ("wide", "full-random")
 STEPS, PROMPT, NEW, ROOM = 10, 32, 128, 160
 
 
 def measure(text: Text, plan: Plan) -> None:
     """Time both; arithmetic is what counts, so the weights stay random."""
     compare("training", "tokens/s", {name: _training(ARMS[name], text, plan) for name in RIVALS})
-    model = build(ARMS["turns64x4bit"], text.shape, 1, text.statistics)
+    model = build(ARMS["wide"], text.shape, 1, text.statistics)
     weights = DecodingWeights(model)
     compare(
         f"decoding, prompt {PROMPT}, {NEW} new tokens, greedy",
         "tokens/s",
         {
-            "turns64x4bit, features and generator kept": lambda: _decode(Decoding(weights, ROOM)),
-            "turns64x4bit expanded once": _decoding_from_table(model),
-            "full table": _decoding_from_table(build(ARMS["full-expanded"], text.shape, 1, text.statistics)),
+            "wide, turns and generator kept": lambda: _decode(Decoding(weights, ROOM)),
+            "wide, expanded once": _decoding_from_table(model),
+            "full table": _decoding_from_table(build(ARMS["full-random"], text.shape, 1, text.statistics)),
         },
     )
 
@@ -60,8 +60,8 @@ class TableWeights(DecodingWeights):
     def __init__(self, model: TurnGPT) -> None:
         super().__init__(model)
         table = model.embedding.table().contiguous()
-        self.features = table.numpy() if self.use_numpy else table
-        self.origin = self.features[0] * 0
+        self.turns = table.numpy() if self.use_numpy else table
+        self.origin = self.turns[0] * 0
         self.output = None
         self.last = expanded_head(model).contiguous()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
@@ -60,7 +61,9 @@ class Text:
     @cached_property
     def identity(self) -> str:
         """A few letters that change with the training text, its tokenizer or the validation set."""
-        parts = [self.data.tokenizer.fingerprint, *map(str, self.validation_size), repr(self.shape)]
+        s = self.shape
+        trunk = (s.vocabulary, s.width, s.layers, s.heads, s.head_width, s.mlp_width, s.context)
+        parts = [self.data.tokenizer.fingerprint, *map(str, (*self.validation_size, *trunk))]
         parts += [str(shard.tokens) for shard in self.data.shards.values()]
         return hashlib.sha256("|".join(parts).encode()).hexdigest()[:8]
 
@@ -91,7 +94,7 @@ def load_text(folder: Path, kept: Path, shape: ModelConfig, validation_tokens: i
     recipe = parse_recipe(table, "benchmarks.tables")
     data = prepare(recipe, shape.vocabulary, kept, lambda _: None, lambda: False)
     shape = replace(shape, vocabulary=data.tokenizer.size)
-    return Text(data, shape, _token_bytes(data, kept), validation_tokens)
+    return Text(data, shape, _token_bytes(data), validation_tokens)
 
 
 def _sources(folder: Path, kept: Path) -> Iterator[tuple[Path, float]]:
@@ -109,11 +112,12 @@ def _sources(folder: Path, kept: Path) -> Iterator[tuple[Path, float]]:
             yield place, float(sum(file.stat().st_size for file in files if "-train." in file.name))
 
 
-def _token_bytes(data: PreparedData, kept: Path) -> np.ndarray:
+def _token_bytes(data: PreparedData) -> np.ndarray:
     """Count the bytes of each token; in a byte-level vocabulary every letter of a token's name stands for one."""
-    path = kept / "tokenizer.json"
-    data.tokenizer.save(path)
-    vocabulary = tokenizers.Tokenizer.from_file(str(path)).get_vocab()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "tokenizer.json"
+        data.tokenizer.save(path)
+        vocabulary = tokenizers.Tokenizer.from_file(str(path)).get_vocab()
     counts = np.zeros(len(vocabulary), dtype=np.int64)
     for token, id_ in vocabulary.items():
         counts[id_] = 0 if token in SPECIALS else len(token)

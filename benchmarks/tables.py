@@ -7,6 +7,7 @@
     --at-most N                          end after so many new runs; the same command goes on
     --plot FILE.svg                      loss against bytes
     --speed                              training and decoding tokens/s, instead of losses
+    --analogies FILE                     also how analogies hold in the tables
 
 A run is a line of the file as soon as it ends, and a run that is there is not made again, so a killed sweep goes on.
 Validation is of the model as stored: turns on their grid, all else rounded to bf16.
@@ -33,12 +34,15 @@ from typing import Any
 import torch
 
 from benchmarks import table_report
+from benchmarks.table_analogies import analogy_scores
 from benchmarks.table_arms import ARMS, SHAPE, Arm, build, round_as_stored
 from benchmarks.table_text import PHASE, STEP_TOKENS, Text, load_text
 from engine.device import Plan, choose_device, compiler, processor
 from engine.optim import learning_rate
 from engine.recipe import OptimizerSettings, PhaseSettings
+from engine.semantics import read_analogies
 from engine.trainer import NotFiniteError, Trainer
+from model.lexicon import Analogy
 
 STEPS, TUNE_STEPS, TUNE_SEED = 1000, 300, 0
 GRID: dict[str, tuple[float, ...]] = {
@@ -51,7 +55,7 @@ SAY_EVERY = 100
 Row = dict[str, Any]
 
 
-def train(arm: Arm, seed: int, steps: int, text: Text, plan: Plan) -> Row:
+def train(arm: Arm, seed: int, steps: int, text: Text, plan: Plan, analogies: Sequence[Analogy] = ()) -> Row:
     """Train and validate one model; returns the row of the results, with infinite losses if training came apart."""
     began, version = time.perf_counter(), _version()
     # Compiled code of earlier runs counts against a limit, beyond which nothing is compiled any more.
@@ -81,16 +85,20 @@ def train(arm: Arm, seed: int, steps: int, text: Text, plan: Plan) -> Row:
     round_as_stored(trainer.model)
     nats = math.inf if math.isinf(losses[-1]) else trainer.validate(text.validation)
     tokens, size = text.validation_size
-    return _key(arm, seed, steps, text, plan) | {
-        "validation_nats": nats,
-        "bits_per_byte": nats * tokens / size / math.log(2),
-        "training_nats": statistics.fmean(losses[-SAY_EVERY:]),
-        "train_seconds": round(trained, 1),
-        "tokens_per_second": round(batch.ids.size / statistics.median(seconds)),
-        "machine": f"{processor()}, torch {torch.__version__}",
-        "plan": plan.summary,
-        "version": version,
-    }
+    return (
+        _key(arm, seed, steps, text, plan)
+        | {
+            "validation_nats": nats,
+            "bits_per_byte": nats * tokens / size / math.log(2),
+            "training_nats": statistics.fmean(losses[-SAY_EVERY:]),
+            "train_seconds": round(trained, 1),
+            "tokens_per_second": round(batch.ids.size / statistics.median(seconds)),
+            "machine": f"{processor()}, torch {torch.__version__}",
+            "plan": plan.summary,
+            "version": version,
+        }
+        | (analogy_scores(trainer.model, text, analogies) if analogies else {})
+    )
 
 
 class Results:
@@ -125,14 +133,21 @@ class Results:
             sys.exit("stopped after as many new runs as asked for; the same command goes on")
 
 
-def sweep(runs: Iterable[tuple[Arm, int]], steps: int, text: Text, plan: Plan, results: Results) -> list[Row]:
+def sweep(
+    runs: Iterable[tuple[Arm, int]],
+    steps: int,
+    text: Text,
+    plan: Plan,
+    results: Results,
+    analogies: Sequence[Analogy] = (),
+) -> list[Row]:
     """Make the runs that are not there and keep each as it ends; returns the rows of all, in order."""
     rows = []
     for arm, seed in runs:
         row, done = results.find(_key(arm, seed, steps, text, plan)), " (there already)"
         if row is None:
             results.check_left()
-            row, done = train(arm, seed, steps, text, plan), ""
+            row, done = train(arm, seed, steps, text, plan, analogies), ""
             results.add(row)
         print(
             f"{describe(arm, steps)} seed {seed}: {row['validation_nats']:.4f} nats a token, "
@@ -213,6 +228,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--tune", action="store_true")
     parser.add_argument("--speed", action="store_true")
     parser.add_argument("--at-most", type=int, metavar="N")
+    parser.add_argument("--analogies", type=Path, help="file of analogies, as `turns --analogies --file` takes it")
     parser.add_argument("--plot", type=Path)
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "turngpt-tables")
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="bf16")
@@ -245,7 +261,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         steps = given.steps or STEPS
         # All arms of a seed before the next seed: what is there when a sweep is stopped can be compared.
         runs = [(arm, int(seed)) for seed, arm in itertools.product(given.seeds.split(","), arms)]
-        rows = sweep(runs, steps, text, plan, results)
+        rows = sweep(runs, steps, text, plan, results, read_analogies(given.analogies) if given.analogies else ())
         print("\n" + table_report.table(rows, ARMS))
         if given.plot:
             given.plot.write_text(table_report.plot(rows, ARMS), "utf-8")

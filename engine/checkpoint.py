@@ -24,7 +24,7 @@ from torch import Tensor
 
 from engine.errors import EngineError
 
-FORMAT = 1
+FORMAT = 2
 MODEL, OPTIMIZER, STATE, MANIFEST = (
     "model.safetensors",
     "optimizer.safetensors",

@@ -11,7 +11,8 @@ import psutil
 
 from engine.errors import UserError
 from engine.recipe import Recipe
-from model.config import SIZES, ModelConfig, Part, named, parameter_table
+from model.config import EMBEDDINGS, ModelConfig, named
+from model.layout import Part, parameter_table
 from model.lexicon import Lexicon, load_lexicon
 
 
@@ -19,22 +20,22 @@ def model_config(recipe: Recipe, vocabulary: int | None = None) -> ModelConfig:
     """Return the network's shape for a recipe; `vocabulary` is the tokenizer's real size once it is known."""
     settings = recipe.model
     axes = tuple(axis.name for axis in lexicon_of(recipe).axes) if settings.start == "meaning" else ()
-    turns = settings.turns or SIZES[settings.size].turns
+    shape = EMBEDDINGS[settings.embedding]
+    turns = settings.turns or shape["turns"]
     if len(axes) > turns:
         raise UserError(
             f"the lexicon has {len(axes)} axes, but a token {turns} turns; give model.turns={len(axes)} or more"
         )
     longest = max(phase.length for phase in recipe.phases.values())
-    shape = named(
+    config = named(
         settings.size,
+        **(shape | {"turns": turns}),
         vocabulary=vocabulary or settings.vocabulary,
-        turns=settings.turns,
-        degree=settings.degree,
         head=settings.head,
         layers=settings.layers,
         width=settings.width,
     )
-    return replace(shape, context=max(shape.context, longest), axes=axes)
+    return replace(config, context=max(config.context, longest), axes=axes)
 
 
 def lexicon_of(recipe: Recipe) -> Lexicon:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from engine.data.tokenizer import SPECIALS, ChatTokenizer
 from engine.recipe import Recipe
-from model.config import TURN_RANGE
+from model.config import FINE_LEVELS, TURN_RANGE
 from model.lexicon import Lexicon, forms, held_out
 
 WATCHED = (
@@ -25,6 +25,8 @@ WATCHED = (
 )  # fmt: skip
 MOST_WATCHED = 40
 LEAST_LETTERS = 4
+STEP = 2 * TURN_RANGE / (FINE_LEVELS - 1)
+"""How far apart values are on the grid of named axes."""
 RIDGE = 1.0
 """Penalty on the weights, where tokens' statistics have unit length."""
 SPREAD = 5.0
@@ -71,12 +73,12 @@ def tokens_of(words: Collection[str], tokenizer: ChatTokenizer) -> dict[int, str
     return owners
 
 
-def started_tokens(lexicon: Lexicon, words: Collection[str], tokenizer: ChatTokenizer, step: float) -> Started:
-    """Return the tokens of `words`, with values rounded to the grid whose levels are `step` apart."""
+def started_tokens(lexicon: Lexicon, words: Collection[str], tokenizer: ChatTokenizer) -> Started:
+    """Return the tokens of `words`, with values rounded to the grid of named axes."""
     owners = sorted(tokens_of(words, tokenizer).items())
     values = torch.tensor([lexicon.words[word] for _, word in owners]).view(len(owners), len(lexicon.axes))
     ids = torch.tensor([id_ for id_, _ in owners], dtype=torch.long)
-    return Started(ids, torch.round(values / step) * step)
+    return Started(ids, torch.round(values / STEP) * STEP)
 
 
 def on_axes(statistics_vk: Tensor, started: Started) -> Tensor:

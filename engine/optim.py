@@ -31,13 +31,14 @@ class Group(TypedDict):
 def parameter_groups(model: TurnGPT, settings: OptimizerSettings) -> list[Group]:
     """Sort every parameter into exactly one named group.
 
-    Turns learn at their own rate, since they live on another scale (-10..10); decay is for the trunk's
-    matrices and a full head, never for turns, the generator, gains or biases.
+    Turns learn at their own rate, since they live on another scale (-10..10), and the generator at a lower one, since
+    each of its numbers moves every token; decay is for the trunk's matrices and a full head, never for turns, the
+    generator, gains or biases.
     """
     embedding, decay = model.embedding, settings.weight_decay
     groups: dict[str, Group] = {
         "turns": {"name": "turns", "params": [], "weight_decay": 0.0, "scale": settings.turns_rate},
-        "generator": {"name": "generator", "params": [], "weight_decay": 0.0, "scale": 1.0},
+        "generator": {"name": "generator", "params": [], "weight_decay": 0.0, "scale": settings.generator_rate},
         "matrices": {"name": "matrices", "params": [], "weight_decay": decay, "scale": 1.0},
         "head": {"name": "head", "params": [], "weight_decay": decay, "scale": 1.0},
         "vectors": {"name": "vectors", "params": [], "weight_decay": 0.0, "scale": 1.0},

@@ -45,10 +45,10 @@ class ModelSettings(Settings):
     size: Literal["tiny", "small", "base", "medium", "large"] = "tiny"
     vocabulary: Annotated[int, Field(ge=300, le=16384)] | None = None
     """Tokens of the tokenizer; None takes the size's. At most 16384: see docs/architecture.md on M1."""
-    turns: Annotated[int, Field(ge=8, le=64)] | None = None
-    """Turns a token; None takes the size's."""
-    degree: Annotated[int, Field(ge=1, le=4)] | None = None
-    """Degree of the generator's Chebyshev polynomials."""
+    embedding: Literal["wide", "plain", "least"] = "wide"
+    """How many turns a token has, and on which grids: see EMBEDDINGS (model/config.py)."""
+    turns: Annotated[int, Field(ge=8, le=256)] | None = None
+    """Turns a token; None takes the embedding's."""
     head: Literal["turns", "table"] | None = None
     """`turns` shares the generator with the input; `table` has a full table of its own."""
     layers: Annotated[int, Field(ge=1, le=64)] | None = None
@@ -119,6 +119,8 @@ class OptimizerSettings(Settings):
     """How the trunk's matrices learn; all else has AdamW. Muon needs fewer tokens, and longer for a step."""
     turns_rate: Annotated[float, Field(gt=0)] = 10.0
     """Learning rate of the turn vectors as a multiple of the rest's."""
+    generator_rate: Annotated[float, Field(gt=0)] = 0.1
+    """Learning rate of the generator as a multiple of the rest's."""
     anchor: Annotated[float, Field(ge=0, le=1)] = 1.0
     """With `model.start = "meaning"`: how much of the way back the lexicon's words are put on its axes after a step."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.1

@@ -30,6 +30,7 @@ from engine.pace import Pace, Window
 from engine.session import Session
 from engine.status import Metric, Sample, Sampling, WordTurns
 from engine.trainer import Trainer
+from model.stored import stored_tensors
 
 VALIDATION_TOKENS = 16_384
 """Tokens of a validation reading, at least a batch."""
@@ -161,7 +162,7 @@ class Run:
             "recipe": c.recipe.name,
         }
         root = self.session.checkpoints
-        tensors = self.trainer.model.state_dict(), self.trainer.optimizer_tensors()
+        tensors = stored_tensors(self.trainer.model), self.trainer.optimizer_tensors()
         with self.disk_may_refuse():
             checkpoints.save(root, checkpoints.Checkpoint(c.step, *tensors, state))
             self._saved_step = c.step
@@ -197,7 +198,7 @@ class Run:
         due = c.phase_over or (c.phase_step // c.phase.evaluate_every) % (evaluations // KEPT_WORD_TURNS + 1) == 0
         if not due or self._here(self.board.word_turns(), "words"):
             return
-        rows = embedding.integers()[list(self._watched.values()), : len(axes)].float() * embedding.step
+        rows = embedding.values()[list(self._watched.values()), : len(axes)]
         words = zip(self._watched, (tuple(round(turn, 2) for turn in row) for row in rows.tolist()), strict=True)
         self.board.add_word_turns(c.step, axes, tuple(words))
 

@@ -79,7 +79,7 @@ def words_of(session: Session) -> Words:
     for id_, word in owners.items():
         known.setdefault(word, id_)
     rows = {word: id_ for word, id_ in tokenizer.words().items() if id_ not in owners} | known
-    values = embedding.integers().numpy()[list(rows.values())] * embedding.step
+    values = embedding.values().numpy()[list(rows.values())]
     started = frozenset(started_words(session.recipe, lexicon)) & known.keys()
     left_out = frozenset(word for word in known if held_out(word)) - started
     space, anchor = Space(tuple(rows), values, embedding.config.axes), session.recipe.optimizer.anchor

@@ -25,7 +25,8 @@ from engine.session import Session
 from engine.statistics import turn_vectors
 from engine.status import Progress
 from engine.trainer import Trainer
-from model.config import TURN_RANGE, ModelConfig
+from model.config import ModelConfig
+from model.stored import load_stored
 from model.turngpt import TurnGPT
 
 STATISTICS_TOKENS = 2_000_000
@@ -34,7 +35,7 @@ STATISTICS_TOKENS = 2_000_000
 def load_model(checkpoint: Checkpoint) -> TurnGPT:
     """Return the network of a checkpoint, on the CPU."""
     model = TurnGPT(ModelConfig(**checkpoint.state["model"]))
-    model.load_state_dict(checkpoint.model)
+    load_stored(model, checkpoint.model)
     return model
 
 
@@ -118,8 +119,7 @@ def started_of(recipe: Recipe, tokenizer: ChatTokenizer) -> Started | None:
     if recipe.model.start != "meaning":
         return None
     lexicon = lexicon_of(recipe)
-    step = 2 * TURN_RANGE / (model_config(recipe).levels - 1)
-    started = started_tokens(lexicon, started_words(recipe, lexicon), tokenizer, step)
+    started = started_tokens(lexicon, started_words(recipe, lexicon), tokenizer)
     if not len(started.ids):
         raise UserError('none of the lexicon\'s words is in the data; give model.start = "statistics"')
     return started

@@ -3,7 +3,7 @@
 Co-occurrence of tokens within four positions, weighted by 1 / distance; positive pointwise mutual
 information with context counts to the power 0.75 (Levy et al. 2015); a truncated singular value
 decomposition, U times the root of S; each dimension replaced by its ranks spread evenly over -10..10.
-A quarter of the turns is drawn at random instead: words used alike, as names are, would be hard to tell apart, and what
+The last few turns are drawn at random instead: words used alike, as names are, would be hard to tell apart, and what
 cannot be told apart cannot be repeated (docs/experiments.md). The tokens of one word, with a capital or a space
 before it and without, have the same of these, so that what was said in one form can be repeated in another.
 A million tokens and a vocabulary of 4096 take a few seconds.
@@ -20,8 +20,8 @@ from torch import Tensor
 from engine.meaning import Started, on_axes
 from model.config import TURN_RANGE
 
-IDENTITY_SHARE = 0.25
-"""Of the turns: at random, so that each word is itself."""
+IDENTITY = 16
+"""Turns, at most a quarter of them, that are at random, so that each word is itself."""
 WINDOW = 4
 CONTEXT_POWER = 0.75
 _CHUNK = 1 << 20
@@ -53,7 +53,7 @@ def turn_vectors(
     matrix = torch.sparse_coo_tensor(counts.indices(), information, (vocabulary, vocabulary), check_invariants=False)
     matrix = matrix.coalesce()
     axes = 0 if started is None else started.values.shape[1]
-    rank = min(max(0, turns - axes - int(turns * IDENTITY_SHARE)), vocabulary)
+    rank = min(max(0, turns - axes - min(IDENTITY, turns // 4)), vocabulary)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         u, s, _ = torch.svd_lowrank(matrix, q=min(rank + 16, vocabulary), niter=4)

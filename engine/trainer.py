@@ -21,9 +21,11 @@ from engine.meaning import Started
 from engine.optim import build_optimizer
 from engine.recipe import OptimizerSettings
 from model.loss import IGNORED
+from model.stored import rounded_parameters
 from model.turngpt import TurnGPT
 
 STARTED = ("started.ids", "started.values")
+FREE = "free"
 MICRO_TOKENS = 8192
 """Most tokens in one pass; below 32,768, see ModelConfig on M1."""
 
@@ -128,17 +130,25 @@ class Trainer:
         return torch.from_numpy(array).to(self.device)
 
     def optimizer_tensors(self) -> dict[str, Tensor]:
-        """Return the optimiser's state as named tensors: `parameter.exp_avg` and so on, and the started tokens."""
+        """Return what a model's file does not hold and training goes on with, as named tensors.
+
+        The optimiser's state (`parameter.exp_avg` and so on), the free values behind rounded ones, the started tokens.
+        """
         names = {id(parameter): name for name, parameter in self.model.named_parameters()}
         started = {} if self.started is None else {STARTED[0]: self.started.ids, STARTED[1]: self.started.values}
-        return started | {
-            f"{names[id(parameter)]}.{key}": torch.as_tensor(value)
-            for parameter, state in self.optimizer.state.items()
-            for key, value in state.items()
-        }
+        free = {f"{name}.{FREE}": value.detach() for name, value in rounded_parameters(self.model).items()}
+        return (
+            started
+            | free
+            | {
+                f"{names[id(parameter)]}.{key}": torch.as_tensor(value)
+                for parameter, state in self.optimizer.state.items()
+                for key, value in state.items()
+            }
+        )
 
     def load_optimizer_tensors(self, tensors: dict[str, Tensor]) -> None:
-        """Set the optimiser's state from `optimizer_tensors`' result."""
+        """Set the optimiser's state and free values from `optimizer_tensors`' result."""
         parameters = dict(self.model.named_parameters())
         self.optimizer.state.clear()
         self.started = Started(*(tensors[name] for name in STARTED)) if STARTED[0] in tensors else None
@@ -147,6 +157,9 @@ class Trainer:
                 continue
             parameter_name, _, key = name.rpartition(".")
             parameter = parameters[parameter_name]
+            if key == FREE:
+                parameter.detach().copy_(tensor)
+                continue
             # The step counter lives where the optimiser made it: with the parameter if fused, else on the CPU.
             on_device = key != "step" or bool(self.optimizer.param_groups[0]["fused"])
             self.optimizer.state[parameter][key] = tensor.to(parameter.device if on_device else "cpu", copy=True)

@@ -1,4 +1,4 @@
-"""The shape of a network: named sizes, and what it costs in parameters and bytes."""
+"""The shape of a network, and named sizes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 TURN_RANGE = 10
 """Turns lie in -TURN_RANGE..TURN_RANGE."""
+FINE_LEVELS = 15
+"""Values that a turn may take where that is worth its bytes: 15 fit into 4 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +23,14 @@ class ModelConfig:
     mlp_width: int
     context: int
     """Positions of the longest input."""
-    turns: int = 64
-    """Turns a token, 8 to 64."""
-    degree: int = 1
-    """Degree of the generator's Chebyshev polynomials; 1 is linear."""
-    levels: int = 15
-    """Values a turn may take; odd, so that 0 is among them. 15 fit into 4 bits."""
+    turns: int = 160
+    """Turns a token, 8 to 256."""
+    levels: int = 3
+    """Values a turn may take; odd, so that 0 is among them."""
+    fine_turns: int = 32
+    """The first turns, which tell most, have FINE_LEVELS instead; so have those with names."""
+    common_share: float = 0.125
+    """Share of the vocabulary, its first tokens, which are the most frequent, that has FINE_LEVELS throughout."""
     head: Literal["turns", "table"] = "turns"
     """`turns`: the generator's table again, with a bias a token; `table`: a full table of its own."""
     rope_base: float = 10_000.0
@@ -36,12 +40,12 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "axes", tuple(self.axes))  # JSON has lists
-        if not 8 <= self.turns <= 64:
-            raise ValueError(f"turns must be 8 to 64, not {self.turns}")
-        if not 1 <= self.degree <= 4:
-            raise ValueError(f"degree must be 1 to 4, not {self.degree}")
+        if not 8 <= self.turns <= 256:
+            raise ValueError(f"turns must be 8 to 256, not {self.turns}")
         if not 3 <= self.levels <= 255 or self.levels % 2 == 0:
             raise ValueError(f"levels must be odd, 3 to 255, not {self.levels}")
+        if not 0 <= self.common_share <= 1:
+            raise ValueError(f"the share of common tokens must be 0 to 1, not {self.common_share}")
         if not 1 <= self.vocabulary <= 16384:
             # Matrix products with an inner dimension of 32,767 or more read the wrong memory on M1 (torch < 2.14).
             raise ValueError(f"the vocabulary must have at most 16384 tokens, not {self.vocabulary}")
@@ -53,15 +57,28 @@ class ModelConfig:
             raise ValueError(f"head must be 'turns' or 'table', not {self.head!r}")
 
     @property
-    def features(self) -> int:
-        """Numbers a turn vector becomes before the generator's matrix."""
-        return self.turns * self.degree
+    def fine(self) -> int:
+        """How many turns have finer grids."""
+        return min(self.turns, max(self.fine_turns, len(self.axes)))
+
+    @property
+    def common(self) -> int:
+        """How many tokens have finer grids in all turns."""
+        return round(self.vocabulary * self.common_share)
 
     @property
     def attention_width(self) -> int:
         """Width of queries, keys and values, all heads together."""
         return self.heads * self.head_width
 
+
+EMBEDDINGS: dict[str, dict[str, Any]] = {
+    "wide": {"turns": 132, "levels": 3, "fine_turns": 32, "common_share": 0.125},
+    "plain": {"turns": 64, "levels": FINE_LEVELS, "fine_turns": 64, "common_share": 0.0},
+    "least": {"turns": 31, "levels": 3, "fine_turns": 16, "common_share": 0.0},
+}
+"""Named shapes of a token: the best at a thirtieth of a full table's bytes; few turns, for small networks; and
+a hundredth of the bytes (docs/experiments.md)."""
 
 SIZES: dict[str, ModelConfig] = {
     "tiny": ModelConfig(4096, 256, 4, 4, 64, 704, 512),
@@ -88,34 +105,3 @@ def named(size: str, **changes: Any) -> ModelConfig:
         given = {"heads": heads, "head_width": 2 * max(1, width // heads // 2)} | given
         given = {"mlp_width": 32 * max(1, round(width * 8 / 3 / 32))} | given
     return replace(SIZES[size], **given)
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A row of the parameter table."""
-
-    name: str
-    parameters: int
-    stored_bytes: int
-
-
-def parameter_table(config: ModelConfig) -> list[Part]:
-    """Count trunk, turns, generator and head; bytes as stored: 2 a weight (bf16), the grid's bits a turn.
-
-    The last row is what input and head of the same trunk would take as one tied full table in bf16.
-    """
-    c = config
-    attention = 4 * c.width * c.attention_width + 2 * c.head_width
-    layer = attention + 3 * c.width * c.mlp_width + 2 * c.width
-    trunk = c.layers * layer + c.width
-    turns = c.vocabulary * c.turns
-    generator = (c.features + 1) * c.width
-    head = c.vocabulary if c.head == "turns" else c.vocabulary * c.width
-    bits = (c.levels - 1).bit_length()
-    return [
-        Part("trunk", trunk, 2 * trunk),
-        Part("turns", turns, -(-turns * bits // 8)),
-        Part("generator", generator, 2 * generator),
-        Part("head", head, 2 * head),
-        Part("full table instead", c.vocabulary * c.width, 2 * c.vocabulary * c.width),
-    ]

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from model.config import ModelConfig
+from model.grid import in_bf16
 from model.transformer import Block
 from model.turngpt import TurnGPT
 
@@ -47,14 +48,14 @@ class DecodingWeights:
         self.device = model.embedding.turns.device
         self.use_numpy = self.device.type == "cpu" if use_numpy is None else use_numpy
         kept: Callable[[Tensor], Array] = _to_numpy if self.use_numpy else torch.Tensor.contiguous
-        self.output = None if model.head is not None else model.embedding.features().clone()
-        self.features = kept(model.embedding.features() if self.output is None else self.output)
-        self.matrix = model.embedding.matrix.T.contiguous()
-        self.origin = kept(model.embedding.origin.detach().clone())
+        turns, matrix, origin = model.embedding.kept()
+        self.turns = kept(turns)
+        self.matrix = matrix.T.contiguous()
+        self.origin = kept(origin)
         self.layers = [_lay_out(block, model, kept) for block in model.blocks if isinstance(block, Block)]
-        table = model.embedding.matrix if model.head is None else model.head
-        self.last = _folded(model.norm.weight, table)
-        self.bias = None if model.bias is None else kept(model.bias.detach().clone())
+        self.last = _folded(model.norm.weight, matrix if model.head is None else in_bf16(model.head))
+        self.output = turns if model.head is None else None
+        self.bias = None if model.bias is None else kept(in_bf16(model.bias))
 
 
 def _to_numpy(tensor: Tensor) -> Array:
@@ -115,7 +116,7 @@ class Decoding:
         assert self.position == 0 or len(ids) == 1
         w = self._weights
         start, end = self.position, self.position + len(ids)
-        x_td = self._product(w.features[list(ids)], w.matrix) + w.origin
+        x_td = self._product(w.turns[list(ids)], w.matrix) + w.origin
         for layer, keys, values in self._layers:
             x_td = self._layer(x_td, layer, keys, values, start, end)
         self.position = end

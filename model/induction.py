@@ -34,15 +34,17 @@ STRENGTH = 2.0
 
 
 def write_induction(
-    config: ModelConfig, first: Attention, second: Attention, matrix_fd: Tensor, source: torch.Generator
+    config: ModelConfig, first: Attention, second: Attention, matrix_kd: Tensor, source: torch.Generator
 ) -> Tensor:
     """Write the circuit into two layers' attention; returns the origin, (width,), that embeddings need for it.
 
-    The first layer's first head and the second layer's first heads lose what they had. `matrix_fd` is the generator's.
+    The first layer's first head and the second layer's first heads lose what they had. `matrix_kd` is the generator's.
     """
     c = config
-    seen = min(c.features, c.head_width, (c.width - 1) // 2)
-    spanned = torch.cat((matrix_fd.T[:, : c.width - 1 - seen], torch.randn(c.width, c.width, generator=source)), dim=1)
+    seen = min(c.turns, c.head_width, (c.width - 1) // 2)
+    # What tells tokens apart lies in all turns, so each dimension that is read mixes them.
+    mixtures = matrix_kd.T @ torch.randn(c.turns, min(c.turns, c.width - 1 - seen), generator=source)
+    spanned = torch.cat((mixtures, torch.randn(c.width, c.width, generator=source)), dim=1)
     basis_dd: Tensor = torch.linalg.qr(spanned[:, : c.width]).Q.T
     token_sd, origin_d, before_sd = basis_dd[:seen], basis_dd[-1], basis_dd[-1 - seen : -1]
 

@@ -8,10 +8,11 @@ from torch.nn import functional as F
 
 from model import passes
 from model.config import TURN_RANGE, ModelConfig
+from model.grid import in_bf16
 from model.induction import write_induction
 from model.loss import IGNORED, summed_cross_entropy
 from model.transformer import Block, RMSNorm, rotary_table
-from model.turns import TurnEmbedding
+from model.turns import Kept, TurnEmbedding
 
 LEARNED_MULTIPLE = 128
 """The positions that get logits in training on a CPU are filled up to a multiple of this."""
@@ -42,7 +43,8 @@ class TurnGPT(nn.Module):
         | parameter                       | start                                                  |
         |---------------------------------|--------------------------------------------------------|
         | turns                           | `turns` (vocabulary, turns) if given, else uniform      |
-        | generator matrix                | normal, so that embeddings have unit mean square        |
+        | generator matrix                | a dimension for each turn, or normal if turns are more; |
+        |                                 | so that embeddings have unit mean square                |
         | origin                          | zero, or what model/induction.py needs                  |
         | qkv, gate_up, table head        | normal, 1 / sqrt(inputs); the table head a tenth of it  |
         | attention out, mlp down         | zero: each layer starts as the identity                 |
@@ -54,8 +56,11 @@ class TurnGPT(nn.Module):
         if turns is None:
             turns = torch.empty(c.vocabulary, c.turns).uniform_(-TURN_RANGE, TURN_RANGE, generator=source)
         self.embedding.turns.copy_(turns)
-        mean_square = self.embedding.features().square().mean().clamp_min(1e-4)
-        self.embedding.matrix.normal_(0, float((c.features * mean_square) ** -0.5), generator=source)
+        mean_square = self.embedding.kept().turns_vk.square().mean().clamp_min(1e-4)
+        if c.turns <= c.width:
+            nn.init.eye_(self.embedding.matrix).mul_(float((c.width / (c.turns * mean_square)) ** 0.5))
+        else:
+            self.embedding.matrix.normal_(0, float((c.turns * mean_square) ** -0.5), generator=source)
         for block in self.blocks:
             assert isinstance(block, Block)
             block.attention.qkv.weight.normal_(0, c.width**-0.5, generator=source)
@@ -80,13 +85,13 @@ class TurnGPT(nn.Module):
             self.norm.weight.fill_(1)
             self.head.normal_(0, 0.1 * c.width**-0.5, generator=source)
 
-    def hidden(self, ids_bt: Tensor, segments_bt: Tensor, features_vf: Tensor) -> Tensor:
+    def hidden(self, ids_bt: Tensor, segments_bt: Tensor, kept: Kept) -> Tensor:
         """Return the last hidden states, (batch, time, width); attention stays within a segment."""
         time = ids_bt.shape[1]
         causal = torch.ones(time, time, dtype=torch.bool, device=ids_bt.device).tril()
         mask = (segments_bt[:, None, :, None] == segments_bt[:, None, None, :]) & causal
         cos, sin = self.rope_cos[:time], self.rope_sin[:time]
-        x = self.embedding.embed(ids_bt, features_vf)
+        x = self.embedding.embed(ids_bt, kept)
         if passes.usable(x):
             mask = passes.added_mask(mask, passes.product_type(x))
         for block in self.blocks:
@@ -94,21 +99,21 @@ class TurnGPT(nn.Module):
         out: Tensor = self.norm(x)
         return out
 
-    def scores(self, hidden_btd: Tensor, features_vf: Tensor) -> Tensor:
+    def scores(self, hidden_btd: Tensor, kept: Kept) -> Tensor:
         """Return the logits, (batch, time, vocabulary), or (positions, vocabulary) of such."""
         if self.head is not None:
-            return hidden_btd @ self.head.T
-        return self.embedding.scores(hidden_btd, features_vf, self.bias)
+            return hidden_btd @ in_bf16(self.head).T
+        return self.embedding.scores(hidden_btd, kept, None if self.bias is None else in_bf16(self.bias))
 
     def forward(self, ids_bt: Tensor, segments_bt: Tensor) -> Tensor:
         """Return the logits of whole rows, (batch, time, vocabulary); segments mark documents, see `hidden`."""
-        features = self.embedding.features()
-        return self.scores(self.hidden(ids_bt, segments_bt, features), features)
+        kept = self.embedding.kept()
+        return self.scores(self.hidden(ids_bt, segments_bt, kept), kept)
 
     def loss(self, ids_bt: Tensor, targets_bt: Tensor, segments_bt: Tensor) -> Tensor:
         """Return the summed cross-entropy in nats over targets that are not IGNORED, in fp32."""
-        features = self.embedding.features()
-        hidden_nd = self.hidden(ids_bt, segments_bt, features).flatten(0, 1)
+        kept = self.embedding.kept()
+        hidden_nd = self.hidden(ids_bt, segments_bt, kept).flatten(0, 1)
         targets_n = targets_bt.flatten()
         if passes.usable(ids_bt):
             # Positions that learn nothing need no logits. Their number varies, which compiled code and MPS do not like
@@ -116,6 +121,6 @@ class TurnGPT(nn.Module):
             learned_n = (targets_n != IGNORED).nonzero().squeeze(1)
             missing = -len(learned_n) % LEARNED_MULTIPLE
             targets_n = F.pad(targets_n[learned_n], (0, missing), value=IGNORED)
-            return summed_cross_entropy(self.scores(hidden_nd[F.pad(learned_n, (0, missing))], features), targets_n)
-        logits_nv = self.scores(hidden_nd, features).float()
+            return summed_cross_entropy(self.scores(hidden_nd[F.pad(learned_n, (0, missing))], kept), targets_n)
+        logits_nv = self.scores(hidden_nd, kept).float()
         return F.cross_entropy(logits_nv, targets_n, ignore_index=IGNORED, reduction="sum")

@@ -12,7 +12,7 @@ from typing import Any
 from engine.describe import parameters
 from engine.recipe import PhaseSettings, Recipe
 from engine.session import SessionInfo
-from model.config import Part
+from model.layout import Part
 from turngpt_tui.output import Row, megabytes, one_line, table
 
 

@@ -13,7 +13,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmarks.table_arms import ARMS, SHAPE, Arm, FullTable, build, full_bytes, round_as_stored
+from benchmarks.table_analogies import analogy_scores
+from benchmarks.table_arms import ARMS, SHAPE, Arm, build, round_as_stored
 from benchmarks.table_report import plot, table
 from benchmarks.table_speed import TableDecoding, TableWeights
 from benchmarks.table_text import Text, load_text
@@ -21,6 +22,8 @@ from benchmarks.tables import GRID, Results, sweep, tune
 from engine.data.packing import Batch
 from engine.device import Plan
 from engine.trainer import NotFiniteError, StepResult, Trainer
+from model.lexicon import Analogy
+from model.stored import rounded_parameters, stored_tensors
 
 SMALL = replace(SHAPE, vocabulary=300, width=32, layers=2, heads=2, head_width=16, mlp_width=48, context=32)
 PLAN = Plan("cpu")
@@ -59,32 +62,18 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[Batch]:
 @pytest.mark.parametrize("arm", ARMS.values(), ids=ARMS)
 def test_arms_store_what_they_claim_on_the_same_trunk(arm: Arm) -> None:
     model = build(arm, SMALL, 5, statistics)
-    embedding = model.embedding
-    bits = 16 if arm.full else (arm.levels - 1).bit_length()
-    read = embedding.turns.numel() * bits // 8 + 2 * embedding.matrix.numel() + 2 * embedding.origin.numel()
-    output = model.bias if arm.tied else model.head
-    assert output is not None
-    assert arm.stored_bytes(SMALL) == (read, read + 2 * output.numel())
-    assert len(embedding.turns.unique()) > arm.levels
-    assert arm.full or len(embedding.features()[:, : arm.turns].detach().unique()) <= arm.levels
+    if arm.full:
+        output = model.bias if arm.tied else model.head
+        assert output is not None
+        read = 2 * model.embedding.turns.numel()
+        stored = read + 2 * output.numel()
+    else:
+        tensors = stored_tensors(model)
+        read = sum(tensor.nbytes for name, tensor in tensors.items() if name.startswith("embedding."))
+        stored = read + sum(tensors[name].nbytes for name in ("bias", "head") if name in tensors)
+    assert arm.stored_bytes(SMALL) == (read, stored)
     trunk = build(ARMS["full-random"], SMALL, 5, statistics).blocks.state_dict()
     assert all(torch.equal(weight, trunk[name]) for name, weight in model.blocks.state_dict().items())
-
-
-def test_ours_is_at_least_31_times_smaller_at_base_size_and_a_mode_100_times() -> None:
-    assert full_bytes() / ARMS["turns64x4bit"].stored_bytes()[1] > 31
-    assert full_bytes() / ARMS["turns22x4bit"].stored_bytes()[1] > 100
-    assert full_bytes() / ARMS["input-only"].stored_bytes()[0] > 100
-
-
-def test_a_full_table_expanded_from_turns_begins_with_their_logits() -> None:
-    ids = torch.arange(20).view(1, 20)
-    ours = build(ARMS["turns64x4bit"], SMALL, 1, statistics)
-    full = build(ARMS["full-expanded"], SMALL, 1, statistics)
-    expected, logits = ours(ids, torch.ones_like(ids)), full(ids, torch.ones_like(ids))
-    assert expected.std() > 0.01
-    # Its mean square is made one; a generator's is that only on average.
-    assert torch.allclose(logits / logits.std(), expected / expected.std(), atol=1e-4)
 
 
 def test_the_scale_of_a_full_table_does_not_change_its_first_logits() -> None:
@@ -95,19 +84,19 @@ def test_the_scale_of_a_full_table_does_not_change_its_first_logits() -> None:
     assert torch.allclose(one(ids, torch.ones_like(ids)), other(ids, torch.ones_like(ids)), atol=1e-3)
 
 
-@pytest.mark.parametrize("name", ["full-random", "turns64x4bit", "input-only"])
+@pytest.mark.parametrize("name", ["full-random", "wide", "input"])
 def test_a_model_is_rounded_as_it_is_stored(name: str) -> None:
     model = build(ARMS[name], SMALL, 1, statistics)
     turns = model.embedding.turns.detach().clone()
     round_as_stored(model)
-    for parameter in model.parameters():
-        if parameter is not model.embedding.turns or isinstance(model.embedding, FullTable):
-            assert torch.equal(parameter, parameter.bfloat16().float())
+    exact = {} if name == "full-random" else rounded_parameters(model)
+    for key, parameter in model.named_parameters():
+        assert key in exact or torch.equal(parameter, parameter.bfloat16().float())
     assert torch.equal(turns, model.embedding.turns) == (name != "full-random")
 
 
 def test_decoding_from_the_table_gives_the_networks_logits() -> None:
-    model = build(ARMS["turns64x4bit"], SMALL, 1, statistics)
+    model = build(ARMS["wide"], SMALL, 1, statistics)
     source = torch.Generator().manual_seed(1)
     with torch.no_grad():
         for parameter in (*model.blocks.parameters(), model.bias):
@@ -126,7 +115,7 @@ def test_bytes_are_those_of_the_text(text: Text) -> None:
 
 
 def test_every_arm_reads_the_same_batches_and_leaves_a_row(text: Text, seen: list[Batch], tmp_path: Path) -> None:
-    arms = [ARMS[name] for name in ("full-random", "full-statistics", "turns64x4bit", "input-only")]
+    arms = [ARMS[name] for name in ("full-random", "full-statistics", "wide", "input")]
     rows = sweep([(arm, 1) for arm in arms], 3, text, PLAN, Results(tmp_path / "out.jsonl"))
     assert len(seen) == 3 * len(arms)
     for number, batch in enumerate(seen):
@@ -143,10 +132,10 @@ def test_every_arm_reads_the_same_batches_and_leaves_a_row(text: Text, seen: lis
 def test_a_finished_run_is_not_made_again_and_a_torn_line_does_no_harm(
     text: Text, seen: list[Batch], tmp_path: Path
 ) -> None:
-    out, arm = tmp_path / "out.jsonl", ARMS["turns16x4bit"]
+    out, arm = tmp_path / "out.jsonl", ARMS["least"]
     first = sweep([(arm, 1)], 2, text, PLAN, Results(out))
     with out.open("a") as file:
-        file.write('{"arm": "turns16')
+        file.write('{"arm": "lea')
     assert sweep([(arm, 1)], 2, text, PLAN, Results(out)) == first
     assert len(seen) == 2
     # Other rates, another seed and other steps are other runs.
@@ -160,7 +149,7 @@ def test_a_finished_run_is_not_made_again_and_a_torn_line_does_no_harm(
 
 
 def test_a_sweep_ends_after_as_many_runs_as_asked_for(text: Text, tmp_path: Path) -> None:
-    out, runs = tmp_path / "out.jsonl", [(ARMS["turns16x4bit"], seed) for seed in (1, 2)]
+    out, runs = tmp_path / "out.jsonl", [(ARMS["least"], seed) for seed in (1, 2)]
     with pytest.raises(SystemExit, match="goes on"):
         sweep(runs, 1, text, PLAN, Results(out, 1))
     assert len(sweep(runs, 1, text, PLAN, Results(out, 1))) == 2
@@ -174,30 +163,30 @@ def test_training_that_comes_apart_is_a_row_as_well(
 
     monkeypatch.setattr(Trainer, "step", fail)
     results = Results(tmp_path / "out.jsonl")
-    row = sweep([(ARMS["turns64x4bit"], 1)], 3, text, PLAN, results)[0]
+    row = sweep([(ARMS["wide"], 1)], 3, text, PLAN, results)[0]
     assert math.isinf(row["validation_nats"])
-    assert sweep([(ARMS["turns64x4bit"], 1)], 3, text, PLAN, results) == [row]
+    assert sweep([(ARMS["wide"], 1)], 3, text, PLAN, results) == [row]
 
 
 def test_the_same_run_gives_the_same_loss(text: Text, tmp_path: Path) -> None:
     losses = [
-        sweep([(ARMS["turns64x4bit"], 1)], 3, text, PLAN, Results(tmp_path / f"{n}.jsonl"))[0]["validation_nats"]
+        sweep([(ARMS["wide"], 1)], 3, text, PLAN, Results(tmp_path / f"{n}.jsonl"))[0]["validation_nats"]
         for n in range(2)
     ]
     assert losses[0] == losses[1]
 
 
-@pytest.mark.parametrize("name", ["full-random", "turns64x4bit"])
+@pytest.mark.parametrize("name", ["full-random", "wide"])
 def test_tuning_climbs_to_the_best_rates(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     asked: set[Arm] = set()
 
     def loss(arm: Arm) -> float:
         asked.add(arm)
-        parts = (arm.learning_rate / 1e-3, arm.table_rate / 30, arm.scale / (0.1 if arm.full else 1))
+        parts = (arm.learning_rate / 1e-3, arm.table_rate / 30, arm.scale / 0.1 if arm.full else 1.0)
         return sum(math.log(part) ** 2 for part in parts)
 
     best = tune(ARMS[name], loss)
-    assert (best.learning_rate, best.table_rate, best.scale) == (1e-3, 30, 0.1 if ARMS[name].full else 1)
+    assert (best.learning_rate, best.table_rate, best.scale) == (1e-3, 30, 0.1 if ARMS[name].full else 1.0)
     assert len(asked) < math.prod(map(len, GRID.values())) / 2
     assert f"best: {name} (rate 0.001, table x30" in capsys.readouterr().out
 
@@ -214,12 +203,29 @@ def test_the_report_gives_means_and_differences_paired_by_seed() -> None:
             "machine": "here",
             "plan": "cpu",
         }
-        for name, all_bits in (("full-random", (2.0, 2.2)), ("turns64x4bit", (1.9, 2.08)))
+        for name, all_bits in (("full-random", (2.0, 2.2)), ("wide", (1.9, 2.08)))
         for seed, bits in enumerate(all_bits)
     ]
-    line = next(line for line in table(rows, ARMS).splitlines() if line.startswith("| turns64x4bit"))
+    line = next(line for line in table(rows, ARMS).splitlines() if line.startswith("| wide"))
     assert "1.9900 ± 0.0900" in line
     assert "-0.1100 ± 0.0100" in line
-    assert "x38.3 / x40.3" in line
+    assert f"| {ARMS['wide'].stored_bytes()[1]:,} | x3" in line
     drawn = ElementTree.fromstring(plot(rows, ARMS))
-    assert {"full-random", "turns64x4bit"} <= {element.text for element in drawn.iter()}
+    assert {"full-random", "wide"} <= {element.text for element in drawn.iter()}
+
+
+def test_analogies_are_right_where_words_differ_alike_and_by_chance_elsewhere(text: Text) -> None:
+    words = text.data.tokenizer.words()
+    names = list(words)[:6]
+    analogies = [Analogy("pairs", names[1], names[0], names[2 * n], names[2 * n + 1]) for n in (1, 2)]
+    model = build(ARMS["full-random"], text.shape, 1, lambda turns, seed: torch.zeros(0))
+    assert analogy_scores(model, text, [])["analogies"] == 0
+    untrained = analogy_scores(model, text, analogies)
+    assert untrained["analogies"] == 2
+    assert untrained["analogies_right"] == 0
+    assert untrained["analogies_chance"] == 1 / (len(words) - 3)
+    with torch.no_grad():
+        for n in (0, 2, 4):
+            first, second = words[names[n]], words[names[n + 1]]
+            model.embedding.turns[second] = model.embedding.turns[first] + 0.5 * torch.eye(text.shape.width)[0]
+    assert analogy_scores(model, text, analogies)["analogies_right"] == 1

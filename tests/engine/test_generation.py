@@ -14,7 +14,7 @@ GREEDY = Sampling(temperature=0, repetition_penalty=1, max_tokens=20)
 
 @pytest.fixture(params=["turns", "table"])
 def model(request) -> TurnGPT:
-    model = TurnGPT(ModelConfig(50, 32, 2, 2, 16, 64, 40, turns=8, head=request.param))
+    model = TurnGPT(ModelConfig(50, 32, 2, 2, 16, 64, 40, turns=16, head=request.param))
     model.initialise(1, induction=False)  # with it, an untrained network repeats one token
     source = torch.Generator().manual_seed(4)
     with torch.no_grad():

@@ -8,7 +8,7 @@ from engine.data.tokenizer import SPECIALS, ChatTokenizer
 from engine.describe import lexicon_of, model_config
 from engine.device import Plan
 from engine.errors import UserError
-from engine.meaning import MOST_WATCHED, Started, on_axes, started_tokens, started_words, watched_words
+from engine.meaning import MOST_WATCHED, STEP, Started, on_axes, started_tokens, started_words, watched_words
 from engine.recipe import OptimizerSettings, load_recipe
 from engine.statistics import turn_vectors
 from engine.trainer import Trainer
@@ -17,7 +17,6 @@ from model.lexicon import held_out, load_lexicon
 from model.turngpt import TurnGPT
 from tests.engine.test_trainer import batch
 
-STEP = 20 / 14
 LEXICON = load_lexicon()
 TEXTS = [
     f"{name} said: the {animal} and the {person} may go. {animal.capitalize()} and {person} went in May."
@@ -38,7 +37,7 @@ def at(tokenizer: ChatTokenizer, text: str) -> int:
 
 
 def test_every_form_of_a_word_starts_at_its_values_on_the_grid(tokenizer):
-    started = started_tokens(LEXICON, LEXICON.words, tokenizer, STEP)
+    started = started_tokens(LEXICON, LEXICON.words, tokenizer)
     rows = dict(zip(started.ids.tolist(), started.values, strict=True))
     stated = torch.tensor(LEXICON.words["dog"])
     for form in (" dog", "Dog"):
@@ -51,7 +50,7 @@ def test_every_form_of_a_word_starts_at_its_values_on_the_grid(tokenizer):
 
 
 def test_a_form_that_two_words_share_is_that_of_which_it_is_usual(tokenizer):
-    started = started_tokens(LEXICON, LEXICON.words, tokenizer, STEP)
+    started = started_tokens(LEXICON, LEXICON.words, tokenizer)
     rows = dict(zip(started.ids.tolist(), started.values, strict=True))
     for form, word in ((" may", "may"), (" May", "May")):
         assert (rows[at(tokenizer, form)] - torch.tensor(LEXICON.words[word])).abs().max() <= 0.51 * STEP
@@ -89,7 +88,7 @@ def test_other_tokens_lie_where_words_of_the_same_company_do():
 
 def test_turns_are_axes_then_statistics_then_identity(tokenizer):
     ids = np.concatenate([[*tokenizer.encode(text), 0] for text in TEXTS]).astype(np.uint16)
-    started = started_tokens(LEXICON, LEXICON.words, tokenizer, STEP)
+    started = started_tokens(LEXICON, LEXICON.words, tokenizer)
     arguments = {"pad": 0, "seed": 1, "same_word": tokenizer.same_word()}
     turns = turn_vectors(ids, tokenizer.size, 32, started=started, **arguments)
     assert turns.shape == (tokenizer.size, 32) and turns.isfinite().all()

@@ -26,7 +26,7 @@ def test_every_parameter_is_in_exactly_one_group(head):
 def test_only_matrices_of_the_trunk_decay_and_turns_have_their_own_rate():
     groups = {group["name"]: group for group in parameter_groups(model(), SETTINGS)}
     assert {name for name, group in groups.items() if group["weight_decay"] > 0} == {"matrices"}
-    assert {name for name, group in groups.items() if group["scale"] != 1} == {"turns"}
+    assert {name for name, group in groups.items() if group["scale"] != 1} == {"turns", "generator"}
     assert all(p.ndim == 2 for p in groups["matrices"]["params"])
 
 

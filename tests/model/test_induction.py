@@ -20,7 +20,7 @@ def repeated(config: ModelConfig, induction: bool) -> float:
 SHAPES = [
     ModelConfig(1024, 192, 4, 3, 64, 512, 128),
     ModelConfig(1024, 256, 2, 4, 64, 512, 128),
-    ModelConfig(1024, 192, 2, 3, 64, 512, 128, degree=2),
+    ModelConfig(1024, 192, 2, 3, 64, 512, 128, turns=64),
 ]
 
 
@@ -35,7 +35,7 @@ def test_without_the_circuit_it_does_not():
 
 @pytest.mark.parametrize(("width", "turns", "heads", "head_width"), [(32, 8, 2, 16), (16, 64, 1, 2), (48, 64, 3, 16)])
 def test_any_shape_can_have_it(width, turns, heads, head_width):
-    model = TurnGPT(ModelConfig(300, width, 2, heads, head_width, 32, 64, turns=turns, degree=4))
+    model = TurnGPT(ModelConfig(300, width, 2, heads, head_width, 32, 64, turns=turns))
     model.initialise(1)
     ids = torch.arange(20)[None]
     assert model(ids, torch.zeros_like(ids)).isfinite().all()

@@ -7,12 +7,13 @@ import transformers
 from engine.optim import build_optimizer
 from engine.recipe import OptimizerSettings
 from model.config import ModelConfig
+from model.grid import in_bf16
 from model.loss import IGNORED, summed_cross_entropy
 from model.turngpt import TurnGPT
 
 
 def small(head: str = "turns") -> TurnGPT:
-    model = TurnGPT(ModelConfig(300, 32, 2, 2, 16, 64, 64, turns=8, degree=2, head=head))  # type: ignore[arg-type]
+    model = TurnGPT(ModelConfig(300, 32, 2, 2, 16, 64, 64, turns=16, head=head))  # type: ignore[arg-type]
     model.initialise(1)
     return model
 
@@ -110,7 +111,7 @@ def test_the_trunk_is_exactly_qwen3():
         attention_bias=False,
     )
     theirs = transformers.Qwen3ForCausalLM(config).eval()
-    weights = {"model.embed_tokens.weight": model.embedding.table(), "lm_head.weight": model.head}
+    weights = {"model.embed_tokens.weight": model.embedding.table(), "lm_head.weight": in_bf16(model.head)}
     weights["model.norm.weight"] = model.norm.weight
     for index, block in enumerate(model.blocks):
         prefix = f"model.layers.{index}."

@@ -1,12 +1,13 @@
-import numpy as np
 import pytest
 import torch
 
-from model.config import TURN_RANGE, named
+from model.config import FINE_LEVELS, TURN_RANGE, ModelConfig, named
+from model.grid import in_bf16, in_bytes, pack, positions, rows_of_bytes, unpack
+from model.layout import block_bytes, blocks, digits
 from model.turngpt import TurnGPT
-from model.turns import TurnEmbedding, chebyshev
+from model.turns import TurnEmbedding
 
-CONFIG = named("tiny", vocabulary=300, layers=1, width=32, turns=8, degree=3)
+CONFIG = named("tiny", vocabulary=300, layers=1, width=32, turns=18, fine_turns=0, axes=("size", "time"))
 
 
 @pytest.fixture
@@ -16,38 +17,79 @@ def embedding() -> TurnEmbedding:
     return model.embedding
 
 
-def test_features_are_chebyshev_polynomials():
-    x = torch.linspace(-1, 1, 7, dtype=torch.float64)[:, None]
-    expected = np.stack([np.polynomial.Chebyshev.basis(n)(x[:, 0].numpy()) for n in (1, 2, 3, 4)], axis=1)
-    np.testing.assert_allclose(chebyshev(x, 4).numpy(), expected, atol=1e-12)
-
-
-def test_turns_lie_on_the_grid_and_within_the_range(embedding):
+def test_turns_lie_on_their_grids_and_within_the_range(embedding):
     with torch.no_grad():
-        embedding.turns[0] = 37.0
-        embedding.turns[1] = -37.0
-    grid = embedding.grid().detach()
-    assert grid.abs().max() <= TURN_RANGE
-    assert grid[0].eq(TURN_RANGE).all() and grid[1].eq(-TURN_RANGE).all()
-    assert len(grid.unique()) <= CONFIG.levels
-    torch.testing.assert_close(embedding.integers() * embedding.step, grid)
+        embedding.turns[-1] = 37.0
+        embedding.turns[-2] = -37.0
+    values = embedding.values()
+    assert values[-1].eq(TURN_RANGE).all() and values[-2].eq(-TURN_RANGE).all()
+    common = CONFIG.common
+    assert 0 < common < 300
+    assert len(values[:common].unique()) == FINE_LEVELS
+    assert len(values[common:, :2].unique()) == FINE_LEVELS
+    assert values[common:, 2:].unique().tolist() == [-10, 0, 10]
 
 
-def test_the_stored_integers_give_the_same_table_as_training_uses(embedding):
-    rebuilt = chebyshev(embedding.integers() * embedding.step / TURN_RANGE, CONFIG.degree) @ embedding.matrix
-    torch.testing.assert_close(rebuilt, embedding.table(), rtol=0, atol=1e-5)
+@pytest.mark.parametrize("levels", [3, 5, 15, 57, 255])
+def test_levels_share_the_range_evenly_and_are_their_own_places(levels):
+    turns = torch.linspace(-TURN_RANGE, TURN_RANGE, 100_001)
+    found, counts = positions(turns, levels).unique(return_counts=True)
+    assert found.tolist() == list(range(-(levels // 2), levels // 2 + 1))
+    assert counts.max() - counts.min() <= 2
+    values = found * (TURN_RANGE / (levels // 2))
+    assert torch.equal(positions(values, levels), found)
+
+
+@pytest.mark.parametrize(("levels", "bits"), [(3, 1.6), (5, 8 / 3), (15, 4), (57, 8), (255, 8)])
+@pytest.mark.parametrize("turns", [8, 17, 160])
+def test_packed_turns_are_found_again(levels, bits, turns):
+    drawn = torch.randint(-(levels // 2), levels // 2 + 1, (50, turns), generator=torch.Generator().manual_seed(1))
+    packed = pack(drawn, levels)
+    assert packed.dtype == torch.uint8
+    assert packed.shape[1] == -(-turns // digits(levels)) < turns * bits / 8 + 1
+    assert torch.equal(unpack(packed, turns, levels), drawn)
+
+
+def test_blocks_cover_the_table_once():
+    for config in (CONFIG, ModelConfig(300, 32, 1, 1, 32, 64, 64, common_share=0.0), named("tiny", common_share=1.0)):
+        seen = torch.zeros(config.vocabulary, config.turns)
+        for block in blocks(config):
+            seen[block.rows, block.columns] += 1
+            assert block_bytes(block) > 0
+        assert seen.eq(1).all()
+
+
+def test_a_row_of_bytes_keeps_a_matrix_within_half_a_step_and_is_its_own_nearest():
+    matrix = torch.randn(40, 64, generator=torch.Generator().manual_seed(2)) * torch.logspace(-3, 2, 40)[:, None]
+    matrix[7] = 0
+    rounded = in_bytes(matrix)
+    assert ((rounded - matrix).abs() <= matrix.abs().amax(1, keepdim=True) / 127 * 0.51).all()
+    assert torch.equal(in_bytes(rounded), rounded)
+    assert rows_of_bytes(matrix)[0].abs().amax() == 127
+    assert not rounded[7].any()
 
 
 def test_gradients_pass_through_the_rounding(embedding):
     embedding.table().square().sum().backward()
-    inside = embedding.turns.detach().abs() < TURN_RANGE
+    for parameter in (embedding.turns, embedding.matrix):
+        assert parameter.grad is not None
+        assert parameter.grad.ne(0).float().mean() > 0.5
+    x = torch.tensor([1.001, -3.3], requires_grad=True)
+    in_bf16(x).sum().backward()
+    assert x.grad is not None and x.grad.eq(1).all()
+
+
+def test_nothing_pushes_a_turn_further_beyond_the_range(embedding):
+    with torch.no_grad():
+        embedding.turns[5] = 11.0
+    embedding.table().sum().backward()
     assert embedding.turns.grad is not None
-    assert embedding.turns.grad[inside].ne(0).float().mean() > 0.9
+    assert not embedding.turns.grad[5].any() and embedding.turns.grad[6].any()
 
 
 def test_embedding_and_scores_are_the_expanded_table(embedding):
     ids = torch.tensor([[3, 250, 7]])
     hidden = torch.randn(1, 2, CONFIG.width)
-    features, table = embedding.features(), embedding.table()
-    torch.testing.assert_close(embedding.embed(ids, features), table[ids])
-    torch.testing.assert_close(embedding.scores(hidden, features), hidden @ table.T, rtol=1e-4, atol=1e-4)
+    kept, table = embedding.kept(), embedding.table()
+    torch.testing.assert_close(embedding.embed(ids, kept), table[ids])
+    torch.testing.assert_close(embedding.scores(hidden, kept), hidden @ table.T, rtol=1e-4, atol=1e-4)

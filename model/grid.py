@@ -1,0 +1,87 @@
+"""The grids that numbers of the token table are kept on, and how turns lie in a file: several to a byte.
+
+Rounding is straight-through (Bengio et al. 2013): forward sees what is stored, gradients pass to the free values behind
+it. So what is measured is what is stored.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from model.config import TURN_RANGE, ModelConfig
+from model.layout import blocks, digits
+
+
+def on_grid(turns_vk: Tensor, config: ModelConfig) -> Tensor:
+    """Return turns on their grids as numbers in -1..1; no gradient passes for turns beyond the range."""
+    with torch.no_grad():
+        rounded = torch.empty_like(turns_vk)
+        for _, rows, columns, levels in blocks(config):
+            rounded[rows, columns] = positions(turns_vk[rows, columns], levels) / ((levels - 1) // 2)
+    return _through(turns_vk.clamp(-TURN_RANGE, TURN_RANGE) / TURN_RANGE, rounded)
+
+
+def positions(turns_vk: Tensor, levels: int) -> Tensor:
+    """Return where turns lie on a grid, whole numbers in -(levels-1)/2..(levels-1)/2.
+
+    Each level is that of an equal share of the range, and the outermost ones are its ends.
+    """
+    half = (levels - 1) // 2
+    return (turns_vk * (levels / (2 * TURN_RANGE))).round_().clamp_(-half, half)
+
+
+def in_bytes(matrix_fd: Tensor) -> Tensor:
+    """Return a matrix as `rows_of_bytes` stores it, gradients passing straight through."""
+    with torch.no_grad():
+        numbers, factors = rows_of_bytes(matrix_fd)
+        rounded = numbers * factors[:, None]
+    return _through(matrix_fd, rounded)
+
+
+def rows_of_bytes(matrix_fd: Tensor) -> tuple[Tensor, Tensor]:
+    """Return a matrix as whole numbers in -127..127 and a factor a row in bf16."""
+    factors = (matrix_fd.abs().amax(1) / 127).clamp_min(1e-30).bfloat16()
+    return (matrix_fd / factors[:, None]).round_().clamp_(-127, 127), factors
+
+
+def in_bf16(x: Tensor) -> Tensor:
+    """Return numbers rounded to bf16, in their own type, gradients passing straight through."""
+    return _through(x, x.detach().bfloat16().to(x.dtype))
+
+
+def _through(free: Tensor, rounded: Tensor) -> Tensor:
+    out: Tensor = _Through.apply(free, rounded)  # type: ignore[no-untyped-call]
+    return out
+
+
+class _Through(torch.autograd.Function):
+    """`rounded` to the last bit, which `free + (rounded - free)` is not always."""
+
+    @staticmethod
+    def forward(ctx: Any, free: Tensor, rounded: Tensor) -> Tensor:
+        return rounded.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        return gradients[0], None
+
+
+def pack(positions_vk: Tensor, levels: int) -> Tensor:
+    """Return positions on a grid as bytes, (tokens, bytes), each of several digits of base `levels`."""
+    each = digits(levels)
+    shifted = (positions_vk + (levels - 1) // 2).int()
+    padded = torch.nn.functional.pad(shifted, (0, -shifted.shape[1] % each))
+    return (padded.view(len(padded), -1, each) * _places(levels)).sum(-1).to(torch.uint8)
+
+
+def unpack(bytes_vn: Tensor, turns: int, levels: int) -> Tensor:
+    """Return the positions that `pack` was given, (tokens, turns)."""
+    shifted = bytes_vn[..., None].int() // _places(levels) % levels
+    return shifted.flatten(1)[:, :turns] - (levels - 1) // 2
+
+
+def _places(levels: int) -> Tensor:
+    return levels ** torch.arange(digits(levels), dtype=torch.int32)
