@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -71,7 +71,8 @@ def parameter_table(config: ModelConfig) -> list[Part]:
     ]
 
 
-def times_smaller(config: ModelConfig) -> float:
-    """Return how many times fewer bytes turns, generator and head take than the full table."""
-    _, turns, generator, head, full = parameter_table(config)
-    return full.stored_bytes / (turns.stored_bytes + generator.stored_bytes + head.stored_bytes)
+def times_fewer(parts: Sequence[Part]) -> tuple[float, float]:
+    """Return how many times fewer bytes, and numbers, turns, generator and head take than the full table instead."""
+    _, *ours, full = parts
+    fewer_bytes = full.stored_bytes / sum(part.stored_bytes for part in ours)
+    return fewer_bytes, full.parameters / sum(part.parameters for part in ours)

@@ -12,7 +12,7 @@ from typing import Any
 from engine.describe import parameters
 from engine.recipe import PhaseSettings, Recipe
 from engine.session import SessionInfo
-from model.layout import Part
+from model.layout import Part, times_fewer
 from turngpt_tui.output import Row, megabytes, one_line, table
 
 
@@ -41,9 +41,11 @@ def description(recipe: Recipe, session: str) -> str:
 
 def _compression(parts: Sequence[Part]) -> str:
     """Say how much smaller input and head are than with a full table."""
-    stored = {part.name: part.stored_bytes for part in parts}
-    ours, full = stored["turns"] + stored["generator"] + stored["head"], stored["full table instead"]
-    return f"turns, generator and head together take {full / ours:.1f}x fewer bytes than a full table in bf16"
+    bytes_, numbers = times_fewer(parts)
+    return (
+        f"turns, generator and head together take {bytes_:.1f}x fewer bytes than a full table in bf16, "
+        f"in {numbers:.1f}x fewer numbers"
+    )
 
 
 def _phase_row(name: str, phase: PhaseSettings) -> Row:

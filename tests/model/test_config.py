@@ -4,7 +4,7 @@ from dataclasses import asdict
 import pytest
 
 from model.config import EMBEDDINGS, SIZES, ModelConfig, named
-from model.layout import parameter_table, times_smaller
+from model.layout import parameter_table, times_fewer
 from model.turngpt import TurnGPT
 
 
@@ -24,7 +24,7 @@ def test_base_is_the_class_of_100_million():
 @pytest.mark.parametrize(("embedding", "least"), [("wide", 31), ("plain", 31), ("least", 100)])
 def test_tables_of_base_shrink_as_claimed_with_named_axes_too(embedding, least):
     for axes in ((), tuple("abcdefghijklmnop")):
-        assert times_smaller(named("base", axes=axes, **EMBEDDINGS[embedding])) >= least
+        assert times_fewer(parameter_table(named("base", axes=axes, **EMBEDDINGS[embedding])))[0] >= least
 
 
 def test_a_changed_width_keeps_a_sound_shape():

@@ -219,6 +219,8 @@ def test_a_dry_run_prints_the_tables_and_makes_nothing(
         "generator",
         "head",
         "full table",
+        "fewer bytes",
+        "fewer numbers",
     ):
         assert word in out
     assert not (tmp_path / "sessions").exists()
