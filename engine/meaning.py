@@ -17,6 +17,7 @@ from torch import Tensor
 from engine.data.tokenizer import SPECIALS, ChatTokenizer
 from engine.recipe import Recipe
 from model.config import FINE_LEVELS, TURN_RANGE
+from model.grid import positions, step
 from model.lexicon import Lexicon, forms, held_out
 
 WATCHED = (
@@ -25,8 +26,6 @@ WATCHED = (
 )  # fmt: skip
 MOST_WATCHED = 40
 LEAST_LETTERS = 4
-STEP = 2 * TURN_RANGE / (FINE_LEVELS - 1)
-"""How far apart values are on the grid of named axes."""
 RIDGE = 1.0
 """Penalty on the weights, where tokens' statistics have unit length."""
 SPREAD = 5.0
@@ -78,7 +77,7 @@ def started_tokens(lexicon: Lexicon, words: Collection[str], tokenizer: ChatToke
     owners = sorted(tokens_of(words, tokenizer).items())
     values = torch.tensor([lexicon.words[word] for _, word in owners]).view(len(owners), len(lexicon.axes))
     ids = torch.tensor([id_ for id_, _ in owners], dtype=torch.long)
-    return Started(ids, torch.round(values / STEP) * STEP)
+    return Started(ids, positions(values, FINE_LEVELS) * step(FINE_LEVELS))
 
 
 def on_axes(statistics_vk: Tensor, started: Started) -> Tensor:

@@ -20,17 +20,19 @@ def on_grid(turns_vk: Tensor, config: ModelConfig) -> Tensor:
     with torch.no_grad():
         rounded = torch.empty_like(turns_vk)
         for _, rows, columns, levels in blocks(config):
-            rounded[rows, columns] = positions(turns_vk[rows, columns], levels) / ((levels - 1) // 2)
+            rounded[rows, columns] = positions(turns_vk[rows, columns], levels) * (step(levels) / TURN_RANGE)
     return _through(turns_vk.clamp(-TURN_RANGE, TURN_RANGE) / TURN_RANGE, rounded)
 
 
-def positions(turns_vk: Tensor, levels: int) -> Tensor:
-    """Return where turns lie on a grid, whole numbers in -(levels-1)/2..(levels-1)/2.
+def step(levels: int) -> float:
+    """Return how far apart a grid's levels are: each is the middle of an equal share of the range."""
+    return 2 * TURN_RANGE / levels
 
-    Each level is that of an equal share of the range, and the outermost ones are its ends.
-    """
+
+def positions(turns_vk: Tensor, levels: int) -> Tensor:
+    """Return where turns lie on a grid, whole numbers in -(levels-1)/2..(levels-1)/2."""
     half = (levels - 1) // 2
-    return (turns_vk * (levels / (2 * TURN_RANGE))).round_().clamp_(-half, half)
+    return (turns_vk / step(levels)).round_().clamp_(-half, half)
 
 
 def in_bytes(matrix_fd: Tensor) -> Tensor:

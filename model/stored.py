@@ -11,8 +11,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from model.config import TURN_RANGE
-from model.grid import pack, positions, rows_of_bytes, unpack
+from model.grid import pack, positions, rows_of_bytes, step, unpack
 from model.layout import blocks
 from model.turngpt import TurnGPT
 
@@ -43,7 +42,7 @@ def load_stored(model: TurnGPT, tensors: Mapping[str, Tensor]) -> None:
     turns = torch.empty_like(model.embedding.turns, device="cpu")
     for name, rows, columns, levels in blocks(model.config):
         found = unpack(tensors.pop(f"{TURNS}.{name}"), columns.stop - columns.start, levels)
-        turns[rows, columns] = found * (TURN_RANGE / ((levels - 1) // 2))
+        turns[rows, columns] = found * step(levels)
     tensors[TURNS] = turns
     tensors[MATRIX] = tensors[MATRIX] * tensors.pop(FACTORS).float()[:, None]
     model.load_state_dict(tensors)

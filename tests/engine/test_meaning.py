@@ -8,15 +8,17 @@ from engine.data.tokenizer import SPECIALS, ChatTokenizer
 from engine.describe import lexicon_of, model_config
 from engine.device import Plan
 from engine.errors import UserError
-from engine.meaning import MOST_WATCHED, STEP, Started, on_axes, started_tokens, started_words, watched_words
+from engine.meaning import MOST_WATCHED, Started, on_axes, started_tokens, started_words, watched_words
 from engine.recipe import OptimizerSettings, load_recipe
 from engine.statistics import turn_vectors
 from engine.trainer import Trainer
 from model.config import ModelConfig
+from model.grid import step
 from model.lexicon import held_out, load_lexicon
 from model.turngpt import TurnGPT
 from tests.engine.test_trainer import batch
 
+STEP = step(15)
 LEXICON = load_lexicon()
 TEXTS = [
     f"{name} said: the {animal} and the {person} may go. {animal.capitalize()} and {person} went in May."
@@ -110,8 +112,8 @@ def trained(anchor: float, steps: int = 8) -> tuple[Trainer, torch.Tensor]:
     ids = torch.arange(6, 40)
     start = model.embedding.turns[ids, :2].detach().clone()
     trainer = Trainer(model, OptimizerSettings(anchor=anchor), Plan("cpu"), Started(ids, start))
-    for step in range(steps):
-        trainer.step(batch(seed=step), 1e-2)
+    for seed in range(steps):
+        trainer.step(batch(seed=seed), 1e-2)
     return trainer, (model.embedding.turns.detach()[ids, :2] - start).abs()
 
 

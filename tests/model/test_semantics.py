@@ -7,7 +7,7 @@ from model.semantics import ExpressionError, Space, Term, parse
 LEXICON = load_lexicon()
 WORDS = list(LEXICON.words)
 AXES = [axis.name for axis in LEXICON.axes]
-STEP = 20 / 14
+STEP = 20 / 15
 VALUES = np.round(np.array(list(LEXICON.words.values())) / STEP) * STEP
 
 

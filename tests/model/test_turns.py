@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from model.config import FINE_LEVELS, TURN_RANGE, ModelConfig, named
-from model.grid import in_bf16, in_bytes, pack, positions, rows_of_bytes, unpack
+from model.grid import in_bf16, in_bytes, pack, positions, rows_of_bytes, step, unpack
 from model.layout import block_bytes, blocks, digits
 from model.turngpt import TurnGPT
 from model.turns import TurnEmbedding
@@ -22,22 +22,25 @@ def test_turns_lie_on_their_grids_and_within_the_range(embedding):
         embedding.turns[-1] = 37.0
         embedding.turns[-2] = -37.0
     values = embedding.values()
-    assert values[-1].eq(TURN_RANGE).all() and values[-2].eq(-TURN_RANGE).all()
+    top = torch.cat((torch.full((2,), 7 * 20 / 15), torch.full((16,), 20 / 3)))
+    torch.testing.assert_close(values[-2:], torch.stack((-top, top)))
+    assert values.abs().max() < TURN_RANGE
     common = CONFIG.common
     assert 0 < common < 300
     assert len(values[:common].unique()) == FINE_LEVELS
     assert len(values[common:, :2].unique()) == FINE_LEVELS
-    assert values[common:, 2:].unique().tolist() == [-10, 0, 10]
+    assert values[common:, 2:].unique().tolist() == pytest.approx([-20 / 3, 0, 20 / 3])
 
 
 @pytest.mark.parametrize("levels", [3, 5, 15, 57, 255])
-def test_levels_share_the_range_evenly_and_are_their_own_places(levels):
+def test_levels_are_the_middles_of_equal_shares_of_the_range(levels):
     turns = torch.linspace(-TURN_RANGE, TURN_RANGE, 100_001)
     found, counts = positions(turns, levels).unique(return_counts=True)
     assert found.tolist() == list(range(-(levels // 2), levels // 2 + 1))
     assert counts.max() - counts.min() <= 2
-    values = found * (TURN_RANGE / (levels // 2))
+    values = found * step(levels)
     assert torch.equal(positions(values, levels), found)
+    assert (turns - positions(turns, levels) * step(levels)).abs().max() < 1.001 * TURN_RANGE / levels
 
 
 @pytest.mark.parametrize(("levels", "bits"), [(3, 1.6), (5, 8 / 3), (15, 4), (57, 8), (255, 8)])
