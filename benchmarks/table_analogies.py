@@ -22,7 +22,7 @@ from model.turngpt import TurnGPT
 def analogy_scores(model: TurnGPT, text: Text, analogies: Sequence[Analogy]) -> dict[str, Any]:
     """Return how many analogies are among the vocabulary's words, how often the right word is nearest, and chance."""
     words = text.data.tokenizer.words()
-    table = torch.nn.functional.normalize(model.embedding.table()[list(words.values())].float(), dim=1)
+    table = torch.nn.functional.normalize(model.embedding.table()[list(words.values())].float().cpu(), dim=1)
     report = Space(tuple(words), table.numpy(), ()).report(analogies, named=False)
     if report is None:
         return {"analogies": 0}

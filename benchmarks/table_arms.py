@@ -17,7 +17,6 @@ from torch.nn import functional as F
 
 from model.config import EMBEDDINGS, SIZES, ModelConfig
 from model.layout import parameter_table
-from model.stored import rounded_parameters
 from model.turngpt import TurnGPT
 from model.turns import Kept
 
@@ -101,6 +100,12 @@ class FullTable(nn.Module):
     def kept(self) -> Kept:
         return Kept(self.turns, self.matrix, self.origin)
 
+    def values(self) -> Tensor:
+        return self.turns
+
+    def keep_in_range(self) -> None:
+        """A full table has no range."""
+
     def table(self) -> Tensor:
         return self.turns
 
@@ -141,11 +146,9 @@ def _full_start(arm: Arm, shape: ModelConfig, seed: int, statistics: Statistics)
 
 @torch.no_grad()
 def round_as_stored(model: TurnGPT) -> None:
-    """Round every parameter to bf16, as bytes are counted, but for turns and generator, which are used as stored."""
-    exact = set() if isinstance(model.embedding, FullTable) else rounded_parameters(model).keys()
-    for name, parameter in model.named_parameters():
-        if name not in exact:
-            parameter.copy_(parameter.bfloat16())
+    """Round a full table to bf16, as its bytes are counted; all else is used as it is stored anyway."""
+    if isinstance(model.embedding, FullTable):
+        model.embedding.turns.copy_(model.embedding.turns.bfloat16())
 
 
 def expanded_head(model: TurnGPT) -> Tensor:

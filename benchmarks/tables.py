@@ -10,7 +10,7 @@
     --analogies FILE                     also how analogies hold in the tables
 
 A run is a line of the file as soon as it ends, and a run that is there is not made again, so a killed sweep goes on.
-Validation is of the model as stored: turns on their grid, all else rounded to bf16.
+Validation is of the tables as stored: turns and generator on their grids, full tables and biases rounded to bf16.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ from model.lexicon import Analogy
 STEPS, TUNE_STEPS, TUNE_SEED = 1000, 300, 0
 GRID: dict[str, tuple[float, ...]] = {
     "learning_rate": (5e-4, 1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2),
-    "table_rate": (0.3, 1, 3, 10, 30, 100, 300),
+    "table_rate": (1, 2, 5, 10, 20, 50, 100, 200),
     "scale": (0.02, 0.1, 0.3, 1),
 }
 """What `--tune` chooses from; `scale` for full tables only."""
@@ -145,7 +145,7 @@ def sweep(
     rows = []
     for arm, seed in runs:
         row, done = results.find(_key(arm, seed, steps, text, plan)), " (there already)"
-        if row is None:
+        if row is None or (analogies and "analogies" not in row):
             results.check_left()
             row, done = train(arm, seed, steps, text, plan, analogies), ""
             results.add(row)

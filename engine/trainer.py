@@ -81,6 +81,7 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate * group["scale"]
         self.optimizer.step()
+        self.model.embedding.keep_in_range()
         self._pull_back()
         self.optimizer.zero_grad()
         return StepResult(loss_value, norm_value, batch.ids.size)

@@ -23,14 +23,14 @@ class ModelConfig:
     mlp_width: int
     context: int
     """Positions of the longest input."""
-    turns: int = 160
+    turns: int = 132
     """Turns a token, 8 to 256."""
     levels: int = 3
     """Values a turn may take; odd, so that 0 is among them."""
     fine_turns: int = 32
     """The first turns, which tell most, have FINE_LEVELS instead; so have those with names."""
     common_share: float = 0.125
-    """Share of the vocabulary, its first tokens, which are the most frequent, that has FINE_LEVELS throughout."""
+    """Share of the vocabulary, its first tokens, which the tokenizer saw most, that has FINE_LEVELS throughout."""
     head: Literal["turns", "table"] = "turns"
     """`turns`: the generator's table again, with a bias a token; `table`: a full table of its own."""
     rope_base: float = 10_000.0
@@ -48,7 +48,7 @@ class ModelConfig:
             raise ValueError(f"the share of common tokens must be 0 to 1, not {self.common_share}")
         if not 1 <= self.vocabulary <= 16384:
             # Matrix products with an inner dimension of 32,767 or more read the wrong memory on M1 (torch < 2.14).
-            raise ValueError(f"the vocabulary must have at most 16384 tokens, not {self.vocabulary}")
+            raise ValueError(f"the vocabulary must have 1 to 16384 tokens, not {self.vocabulary}")
         if self.head_width % 2:
             raise ValueError(f"the head width must be even for rotary positions, not {self.head_width}")
         if len(self.axes) > self.turns:

@@ -12,14 +12,14 @@ import torch
 from torch import Tensor
 
 from model.config import TURN_RANGE, ModelConfig
-from model.layout import blocks, digits
+from model.layout import digits, regions
 
 
 def on_grid(turns_vk: Tensor, config: ModelConfig) -> Tensor:
     """Return turns on their grids as numbers in -1..1; no gradient passes for turns beyond the range."""
     with torch.no_grad():
         rounded = torch.empty_like(turns_vk)
-        for _, rows, columns, levels in blocks(config):
+        for _, rows, columns, levels in regions(config):
             rounded[rows, columns] = positions(turns_vk[rows, columns], levels) * (step(levels) / TURN_RANGE)
     return _through(turns_vk.clamp(-TURN_RANGE, TURN_RANGE) / TURN_RANGE, rounded)
 
@@ -32,7 +32,8 @@ def step(levels: int) -> float:
 def positions(turns_vk: Tensor, levels: int) -> Tensor:
     """Return where turns lie on a grid, whole numbers in -(levels-1)/2..(levels-1)/2."""
     half = (levels - 1) // 2
-    return (turns_vk / step(levels)).round_().clamp_(-half, half)
+    # Times the reciprocal: a division by a number is one on some devices and not on others.
+    return (turns_vk * (1 / step(levels))).round_().clamp_(-half, half)
 
 
 def in_bytes(matrix_fd: Tensor) -> Tensor:
@@ -44,14 +45,23 @@ def in_bytes(matrix_fd: Tensor) -> Tensor:
 
 
 def rows_of_bytes(matrix_fd: Tensor) -> tuple[Tensor, Tensor]:
-    """Return a matrix as whole numbers in -127..127 and a factor a row in bf16."""
-    factors = (matrix_fd.abs().amax(1) / 127).clamp_min(1e-30).bfloat16()
+    """Return a matrix as whole numbers in -127..127 and a factor a row that bf16 can hold."""
+    factors = rounded_to_bf16((matrix_fd.abs().amax(1) * (1 / 127)).clamp_min(1e-30))
     return (matrix_fd / factors[:, None]).round_().clamp_(-127, 127), factors
 
 
 def in_bf16(x: Tensor) -> Tensor:
-    """Return numbers rounded to bf16, in their own type, gradients passing straight through."""
-    return _through(x, x.detach().bfloat16().to(x.dtype))
+    """Return fp32 numbers rounded to bf16, still fp32, gradients passing straight through."""
+    return _through(x, rounded_to_bf16(x.detach()))
+
+
+def rounded_to_bf16(x: Tensor) -> Tensor:
+    """Return fp32 numbers rounded to the nearest that bf16 has, ties to even, still fp32.
+
+    By bits, because compiled code leaves out what goes to bf16 and back.
+    """
+    bits = x.contiguous().view(torch.int32)
+    return ((bits + 0x7FFF + ((bits >> 16) & 1)) & -0x10000).view(torch.float32)
 
 
 def _through(free: Tensor, rounded: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ finds them late, after more text than a small machine reads in minutes. Here the
 training starts from, as Trockman and Kolter (2023) do for simpler patterns; nothing keeps them there.
 
     layer 1, head 1    query and key are constant; the rotary angles of four quick pairs agree at a distance of one,
-                       so each position reads the embedding before its own, into dimensions that embeddings do not use
+                       so each position reads the embedding before its own, into dimensions that embeddings use least
     layer 2, 2 heads   query: the token here; key: the token before there; what is read, the embedding there, is added
                        to the stream as it is, and so to the scores of the tokens that look like it
 """

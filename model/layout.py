@@ -10,7 +10,7 @@ from typing import NamedTuple
 from model.config import FINE_LEVELS, ModelConfig
 
 
-class Block(NamedTuple):
+class Region(NamedTuple):
     """A part of the turn table that is on one grid."""
 
     name: str
@@ -19,27 +19,28 @@ class Block(NamedTuple):
     levels: int
 
 
-def blocks(config: ModelConfig) -> Iterator[Block]:
+def regions(config: ModelConfig) -> Iterator[Region]:
     """Yield the parts of the turn table: the commonest tokens, the first turns of the others, and all else."""
     fine, common = config.fine, config.common
+    finer = max(FINE_LEVELS, config.levels)
     if common:
-        yield Block("common", slice(0, common), slice(0, config.turns), FINE_LEVELS)
+        yield Region("common", slice(0, common), slice(0, config.turns), finer)
     if fine and common < config.vocabulary:
-        yield Block("fine", slice(common, config.vocabulary), slice(0, fine), FINE_LEVELS)
+        yield Region("fine", slice(common, config.vocabulary), slice(0, fine), finer)
     if common < config.vocabulary and fine < config.turns:
-        yield Block("coarse", slice(common, config.vocabulary), slice(fine, config.turns), config.levels)
+        yield Region("coarse", slice(common, config.vocabulary), slice(fine, config.turns), config.levels)
 
 
 def digits(levels: int) -> int:
     """Return how many positions on a grid fit into a byte."""
-    return int(math.log(256) / math.log(levels) + 1e-9)
+    return int(math.log(256) / math.log(levels))
 
 
-def block_bytes(block: Block) -> int:
-    """Return the bytes of a block: each token's turns begin with a byte of their own."""
-    turns = block.columns.stop - block.columns.start
-    tokens = block.rows.stop - block.rows.start
-    return tokens * -(-turns // digits(block.levels))
+def region_bytes(region: Region) -> int:
+    """Return the bytes of a region: each token's turns begin with a byte of their own."""
+    turns = region.columns.stop - region.columns.start
+    tokens = region.rows.stop - region.rows.start
+    return tokens * -(-turns // digits(region.levels))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def parameter_table(config: ModelConfig) -> list[Part]:
     head = c.vocabulary if c.head == "turns" else c.vocabulary * c.width
     return [
         Part("trunk", trunk, 4 * trunk),
-        Part("turns", c.vocabulary * c.turns, sum(map(block_bytes, blocks(c)))),
+        Part("turns", c.vocabulary * c.turns, sum(map(region_bytes, regions(c)))),
         Part("generator", generator, c.turns * (c.width + 2) + 2 * c.width),
         Part("head", head, 2 * head),
         Part("full table instead", c.vocabulary * c.width, 2 * c.vocabulary * c.width),

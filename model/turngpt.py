@@ -56,7 +56,7 @@ class TurnGPT(nn.Module):
         if turns is None:
             turns = torch.empty(c.vocabulary, c.turns).uniform_(-TURN_RANGE, TURN_RANGE, generator=source)
         self.embedding.turns.copy_(turns)
-        mean_square = self.embedding.kept().turns_vk.square().mean().clamp_min(1e-4)
+        mean_square = (self.embedding.values() / TURN_RANGE).square().mean().clamp_min(1e-4)
         if c.turns <= c.width:
             nn.init.eye_(self.embedding.matrix).mul_(float((c.width / (c.turns * mean_square)) ** 0.5))
         else:

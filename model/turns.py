@@ -1,8 +1,8 @@
 """Tokens as turn vectors, expanded by one shared generator.
 
-A token is `turns` numbers in -10..10, kept on grids (model/grid.py): `levels` values, and finer ones for the commonest
-tokens and on named axes. The generator maps them to the network's width, a row for each turn and one, the origin, that
-all tokens share:
+A token is `turns` numbers in -10..10, kept on grids (model/grid.py): `levels` values, and finer ones in the first turns
+and for the commonest tokens. The generator maps them to the network's width, a row for each turn and one, the origin,
+that all tokens share:
 
     table_vd = turns_vk / 10 @ matrix_kd + origin_d
 
@@ -24,7 +24,7 @@ from model.grid import in_bf16, in_bytes, on_grid
 
 
 class Kept(NamedTuple):
-    """Turns and generator as they are stored: what all is computed with, once a step."""
+    """Turns and generator as they are stored, which all is computed with."""
 
     turns_vk: Tensor
     """In -1..1."""
@@ -50,6 +50,11 @@ class TurnEmbedding(nn.Module):
     def values(self) -> Tensor:
         """Return the turns as stored, (vocabulary, turns) in -10..10."""
         return on_grid(self.turns, self.config) * TURN_RANGE
+
+    @torch.no_grad()
+    def keep_in_range(self) -> None:
+        """Bring turns that a step took beyond the range back to its end, where gradients reach them."""
+        self.turns.clamp_(-TURN_RANGE, TURN_RANGE)
 
     def table(self) -> Tensor:
         """Return the expanded table, (vocabulary, width): what an ordinary embedding would hold."""

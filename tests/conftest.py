@@ -51,7 +51,7 @@ def tiny(data: Path) -> Callable[..., Recipe]:
         phase = {"batch": 4, "length": 32, "learning_rate": 0.01, "evaluate_every": 5, "sample_every": 10}
         table: dict[str, Any] = {
             "name": "tiny",
-            "model": {"size": "tiny", "vocabulary": 300, "turns": 8, "layers": 2, "width": 32},
+            "model": {"size": "tiny", "vocabulary": 300, "turns": 40, "layers": 2, "width": 32},
             "data": {"paths": [str(data)]},
             "checkpoint_every": 4,
             "phases": {

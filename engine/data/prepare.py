@@ -101,7 +101,7 @@ class _Preparation:
         words = sorted(lexicon_of(self.recipe).words)
         key = key_of(
             {
-                "what": "tokenizer",
+                "what": "tokenizer, frequent tokens first",
                 "vocabulary": self.vocabulary,
                 "seed": self.recipe.seed,
                 "words": words,

@@ -33,6 +33,8 @@ PATTERN = (
 )
 """Words with their leading space, single digits, runs of other signs (as Qwen's)."""
 ENCODE_BATCH = 512
+EACH_COUNTED = 4
+"""Every so manieth text says how frequent tokens are."""
 LEAST_COUNT = 3
 """How often the texts use a form of a word, for it to become a token."""
 MOST_FOR_WORDS = 0.15
@@ -66,6 +68,8 @@ class ChatTokenizer:
     def train(cls, texts: Iterable[str], size: int, words: Iterable[str] = ()) -> ChatTokenizer:
         """Learn merges from `texts` until there are `size` tokens; fewer if the texts hold no more to merge.
 
+        After the special tokens come the others by how often the texts have them, the most frequent first.
+
         Each of `words` that the texts use three times or more becomes one token, in its usual form before others,
         the most frequent first, until 15 % of the learned tokens have given way. Raises ValueError above 16384 tokens
         (matrix products of M1 go wrong near 32768, and small models are better served by small vocabularies).
@@ -87,9 +91,10 @@ class ChatTokenizer:
             show_progress=False,
         )
         counts: Counter[str] = Counter()
-        tokenizer.train_from_iterator(_counting(texts, counts), trainer)
+        some: list[str] = []
+        tokenizer.train_from_iterator(_counting(texts, counts, some), trainer)
         usual, others = _used(words, counts)
-        return cls(_with_words(tokenizer, [*usual, *others], size))
+        return cls(_frequent_first(_with_words(tokenizer, [*usual, *others], size), some))
 
     @classmethod
     def load(cls, path: Path) -> ChatTokenizer:
@@ -219,9 +224,11 @@ class ChatTokenizer:
         return self._cached_plain
 
 
-def _counting(texts: Iterable[str], counts: Counter[str]) -> Iterator[str]:
-    for text in texts:
+def _counting(texts: Iterable[str], counts: Counter[str], some: list[str]) -> Iterator[str]:
+    for number, text in enumerate(texts):
         counts.update(_PIECE.findall(text))
+        if number % EACH_COUNTED == 0:
+            some.append(text)
         yield text
 
 
@@ -247,6 +254,18 @@ def _with_words(tokenizer: Tokenizer, words: Iterable[str], size: int) -> Tokeni
     )
     changed = with_whole_words(trained, whole, size, int(MOST_FOR_WORDS * (size - len(SPECIALS) - 256)))
     table["model"] |= {"vocab": {token: id_ for id_, token in enumerate(changed.tokens)}, "merges": changed.merges}
+    return Tokenizer.from_str(json.dumps(table))
+
+
+def _frequent_first(tokenizer: Tokenizer, texts: list[str]) -> Tokenizer:
+    """Return the tokenizer with its tokens numbered by how often `texts` have them, the special ones first."""
+    counts: Counter[int] = Counter()
+    for encoding in tokenizer.encode_batch_fast(texts, add_special_tokens=False):
+        counts.update(encoding.ids)
+    table = json.loads(tokenizer.to_str())
+    ids: dict[str, int] = table["model"]["vocab"]
+    learned = sorted(ids.keys() - set(SPECIALS), key=lambda token: (-counts[ids[token]], ids[token]))
+    table["model"]["vocab"] = {token: id_ for id_, token in enumerate((*SPECIALS, *learned))}
     return Tokenizer.from_str(json.dumps(table))
 
 

@@ -23,7 +23,8 @@ from engine.data.packing import Batch
 from engine.device import Plan
 from engine.trainer import NotFiniteError, StepResult, Trainer
 from model.lexicon import Analogy
-from model.stored import rounded_parameters, stored_tensors
+from model.stored import load_stored, stored_tensors
+from model.turngpt import TurnGPT
 
 SMALL = replace(SHAPE, vocabulary=300, width=32, layers=2, heads=2, head_width=16, mlp_width=48, context=32)
 PLAN = Plan("cpu")
@@ -84,15 +85,19 @@ def test_the_scale_of_a_full_table_does_not_change_its_first_logits() -> None:
     assert torch.allclose(one(ids, torch.ones_like(ids)), other(ids, torch.ones_like(ids)), atol=1e-3)
 
 
-@pytest.mark.parametrize("name", ["full-random", "wide", "input"])
-def test_a_model_is_rounded_as_it_is_stored(name: str) -> None:
+@pytest.mark.parametrize("name", ["full-random", "wide"])
+def test_tables_are_validated_as_they_are_stored(name: str) -> None:
     model = build(ARMS[name], SMALL, 1, statistics)
-    turns = model.embedding.turns.detach().clone()
+    before = model.embedding.table().detach().clone()
     round_as_stored(model)
-    exact = {} if name == "full-random" else rounded_parameters(model)
-    for key, parameter in model.named_parameters():
-        assert key in exact or torch.equal(parameter, parameter.bfloat16().float())
-    assert torch.equal(turns, model.embedding.turns) == (name != "full-random")
+    table = model.embedding.table()
+    assert torch.equal(before, table) == (name == "wide")
+    if name == "full-random":
+        assert torch.equal(table, table.bfloat16().float())
+    else:
+        read = TurnGPT(model.config)
+        load_stored(read, stored_tensors(model))
+        assert torch.equal(read.embedding.table(), table)
 
 
 def test_decoding_from_the_table_gives_the_networks_logits() -> None:
@@ -182,13 +187,13 @@ def test_tuning_climbs_to_the_best_rates(name: str, capsys: pytest.CaptureFixtur
 
     def loss(arm: Arm) -> float:
         asked.add(arm)
-        parts = (arm.learning_rate / 1e-3, arm.table_rate / 30, arm.scale / 0.1 if arm.full else 1.0)
+        parts = (arm.learning_rate / 1e-3, arm.table_rate / 20, arm.scale / 0.1 if arm.full else 1.0)
         return sum(math.log(part) ** 2 for part in parts)
 
     best = tune(ARMS[name], loss)
-    assert (best.learning_rate, best.table_rate, best.scale) == (1e-3, 30, 0.1 if ARMS[name].full else 1.0)
+    assert (best.learning_rate, best.table_rate, best.scale) == (1e-3, 20, 0.1 if ARMS[name].full else 1.0)
     assert len(asked) < math.prod(map(len, GRID.values())) / 2
-    assert f"best: {name} (rate 0.001, table x30" in capsys.readouterr().out
+    assert f"best: {name} (rate 0.001, table x20" in capsys.readouterr().out
 
 
 def test_the_report_gives_means_and_differences_paired_by_seed() -> None:
@@ -222,7 +227,7 @@ def test_analogies_are_right_where_words_differ_alike_and_by_chance_elsewhere(te
     assert analogy_scores(model, text, [])["analogies"] == 0
     untrained = analogy_scores(model, text, analogies)
     assert untrained["analogies"] == 2
-    assert untrained["analogies_right"] == 0
+    assert untrained["analogies_right"] < 1
     assert untrained["analogies_chance"] == 1 / (len(words) - 3)
     with torch.no_grad():
         for n in (0, 2, 4):

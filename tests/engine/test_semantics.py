@@ -12,7 +12,7 @@ from engine.session import Session
 from model.lexicon import Analogy, held_out
 from tests.engine.test_engine import engine_of, train, weights
 
-MODEL = {"size": "tiny", "vocabulary": 400, "turns": 24, "layers": 1, "width": 32, "start": "meaning"}
+MODEL = {"size": "tiny", "vocabulary": 400, "turns": 40, "layers": 1, "width": 32, "start": "meaning"}
 
 
 @pytest.fixture

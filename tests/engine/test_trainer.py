@@ -12,11 +12,12 @@ from engine.recipe import OptimizerSettings
 from engine.trainer import NotFiniteError, Trainer
 from model.config import ModelConfig
 from model.loss import IGNORED
+from model.stored import load_stored, stored_tensors
 from model.turngpt import TurnGPT
 
 
 def make(**optimizer: Any) -> Trainer:
-    model = TurnGPT(ModelConfig(60, 32, 2, 2, 16, 64, 32, turns=8))
+    model = TurnGPT(ModelConfig(60, 32, 2, 2, 16, 64, 32, turns=12, fine_turns=4))
     model.initialise(1)
     return Trainer(model, OptimizerSettings(**optimizer), Plan("cpu"))
 
@@ -75,7 +76,7 @@ def test_the_optimiser_comes_back_exactly(matrices):
     first, second = make(matrices=matrices), make(matrices=matrices)
     for step in range(3):
         first.step(batch(seed=step), 1e-3)
-    second.model.load_state_dict(first.model.state_dict())
+    load_stored(second.model, stored_tensors(first.model))
     second.load_optimizer_tensors({name: tensor.clone() for name, tensor in first.optimizer_tensors().items()})
     for step in range(3, 6):
         a, b = first.step(batch(seed=step), 1e-3), second.step(batch(seed=step), 1e-3)

@@ -1,9 +1,10 @@
 import pytest
 import torch
 
+from engine.device import compiler
 from model.config import FINE_LEVELS, TURN_RANGE, ModelConfig, named
-from model.grid import in_bf16, in_bytes, pack, positions, rows_of_bytes, step, unpack
-from model.layout import block_bytes, blocks, digits
+from model.grid import in_bf16, in_bytes, pack, positions, rounded_to_bf16, rows_of_bytes, step, unpack
+from model.layout import digits, region_bytes, regions
 from model.turngpt import TurnGPT
 from model.turns import TurnEmbedding
 
@@ -53,12 +54,12 @@ def test_packed_turns_are_found_again(levels, bits, turns):
     assert torch.equal(unpack(packed, turns, levels), drawn)
 
 
-def test_blocks_cover_the_table_once():
+def test_regions_cover_the_table_once():
     for config in (CONFIG, ModelConfig(300, 32, 1, 1, 32, 64, 64, common_share=0.0), named("tiny", common_share=1.0)):
         seen = torch.zeros(config.vocabulary, config.turns)
-        for block in blocks(config):
-            seen[block.rows, block.columns] += 1
-            assert block_bytes(block) > 0
+        for region in regions(config):
+            seen[region.rows, region.columns] += 1
+            assert region_bytes(region) > 0
         assert seen.eq(1).all()
 
 
@@ -82,12 +83,30 @@ def test_gradients_pass_through_the_rounding(embedding):
     assert x.grad is not None and x.grad.eq(1).all()
 
 
-def test_nothing_pushes_a_turn_further_beyond_the_range(embedding):
+def test_turns_beyond_the_range_come_back_to_where_gradients_reach_them(embedding):
     with torch.no_grad():
         embedding.turns[5] = 11.0
+    embedding.keep_in_range()
+    assert embedding.turns[5].eq(TURN_RANGE).all()
     embedding.table().sum().backward()
     assert embedding.turns.grad is not None
-    assert not embedding.turns.grad[5].any() and embedding.turns.grad[6].any()
+    assert embedding.turns.grad[5].any()
+
+
+@pytest.mark.skipif(not compiler(), reason="nothing to compile with")
+def test_compiled_code_sees_what_is_stored(embedding):
+    source = torch.Generator().manual_seed(3)
+    with torch.no_grad():
+        for parameter in embedding.parameters():
+            parameter.add_(torch.randn(parameter.shape, generator=source))
+    for plain, compiled in zip(embedding.kept(), torch.compile(embedding.kept)(), strict=True):
+        assert torch.equal(plain, compiled)
+
+
+def test_rounding_by_bits_is_that_of_bf16():
+    x = torch.randn(10_000, generator=torch.Generator().manual_seed(4)) * torch.logspace(-30, 30, 10_000)
+    x = torch.cat((x, torch.tensor([0.0, -0.0, 1.00390625, 1.01171875, -3.3e38, 1e-40])))
+    assert torch.equal(rounded_to_bf16(x), x.bfloat16().float())
 
 
 def test_embedding_and_scores_are_the_expanded_table(embedding):

@@ -238,3 +238,12 @@ def test_the_tokens_of_a_word_are_known_as_one_word():
     assert bare != spaced and alike[bare] == alike[spaced]
     assert alike[tokenizer.end_id] == tokenizer.end_id
     assert len(alike) == tokenizer.size
+
+
+def test_frequent_tokens_have_low_ids():
+    texts = [f"the zebra saw the {word} and the {word} saw it" for word in ("dog", "cat", "fox", "owl", "bee")] * 40
+    trained = ChatTokenizer.train(texts, 300)
+    counts = Counter(id_ for text in texts for id_ in trained.encode(text))
+    seen = [counts[id_] for id_ in range(len(SPECIALS), trained.size)]
+    assert seen == sorted(seen, reverse=True)
+    assert counts[len(SPECIALS)] > 100
