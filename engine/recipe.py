@@ -117,7 +117,7 @@ class OptimizerSettings(Settings):
 
     matrices: Literal["adamw", "muon"] = "adamw"
     """How the trunk's matrices learn; all else has AdamW. Muon needs fewer tokens, and longer for a step."""
-    turns_rate: Annotated[float, Field(gt=0)] = 10.0
+    turns_rate: Annotated[float, Field(gt=0)] = 50.0
     """Learning rate of the turn vectors as a multiple of the rest's."""
     generator_rate: Annotated[float, Field(gt=0)] = 0.1
     """Learning rate of the generator as a multiple of the rest's."""
