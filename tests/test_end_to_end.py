@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from safetensors.numpy import load_file
+from safetensors.torch import load_file, save
 
 from benchmarks.terminal import Terminal
 from engine.recipe import Recipe, dump_recipe
@@ -52,8 +52,11 @@ class Home:
         return sorted((self.sessions / session / "checkpoints").glob("step-*"))
 
     def weights(self, session: str = "one") -> bytes:
-        tensors = load_file(self.checkpoints(session)[-1] / "model.safetensors")
-        return b"".join(name.encode() + tensors[name].tobytes() for name in sorted(tensors))
+        """Return all numbers of the newest checkpoint: the network as stored, and what training goes on with."""
+        newest = self.checkpoints(session)[-1]
+        return b"".join(
+            save(dict(sorted(load_file(newest / f"{name}.safetensors").items()))) for name in ("model", "optimizer")
+        )
 
 
 def run(command: list[str], text: str = "", **options: object) -> subprocess.CompletedProcess[str]:
