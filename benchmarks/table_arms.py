@@ -1,7 +1,7 @@
-"""The tables that are compared: what each is made of, how it starts, what it stores, and its tuned rates.
+"""The tables that are compared: what each is made of, how it starts, what it stores, and its rates.
 
 Every arm has the same trunk with the same start; only the tables for input and output differ. AdamW decays no table.
-An arm's rates are those that `python -m benchmarks.tables --tune` finds for it, one procedure for all.
+Rates are where `python -m benchmarks.tables --tune` begins; what was tried of them is in docs/experiments.md.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Arm:
         )
 
     def stored_bytes(self, shape: ModelConfig = SIZES["base"]) -> tuple[int, int]:
-        """Return the bytes of the input's table, and of both, as stored: bf16, turns in the bits of their grid."""
+        """Return the bytes of the input's table, and of both, as stored: full ones in bf16, ours as model/stored.py."""
         part = {part.name: part.stored_bytes for part in parameter_table(self.config(shape))}
         read = full_bytes(shape) if self.full else part["turns"] + part["generator"]
         return read, read + part["head"]

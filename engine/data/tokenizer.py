@@ -34,7 +34,7 @@ PATTERN = (
 """Words with their leading space, single digits, runs of other signs (as Qwen's)."""
 ENCODE_BATCH = 512
 EACH_COUNTED = 4
-"""Every so manieth text says how frequent tokens are."""
+"""One text in so many says how frequent tokens are."""
 LEAST_COUNT = 3
 """How often the texts use a form of a word, for it to become a token."""
 MOST_FOR_WORDS = 0.15
